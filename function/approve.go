@@ -37,6 +37,8 @@ func (f *Function) approve(ctx context.Context, order event.Order, by string) ([
 	case offer.At.After(now) || !now.Before(expires):
 		return nil, fault.New(fault.Conflict, "plan %s is of %s, and a plan can be approved for %s: have it planned again, by "+
 			"iapguard send plan %s", order.PlanID, offer.At.Format(time.RFC3339), reconcile.ApprovableFor, target.Name())
+	case slices.ContainsFunc(offer.Principals, caused) && offer.Whole:
+		return nil, fault.New(fault.Denied, "%s asked for plan %s, and somebody else has to approve it", by, order.PlanID)
 	case slices.ContainsFunc(offer.Principals, caused):
 		return nil, fault.New(fault.Denied, "%s caused plan %s, and somebody else has to approve it", by, order.PlanID)
 	case offer.Crowded():
@@ -47,16 +49,16 @@ func (f *Function) approve(ctx context.Context, order event.Order, by string) ([
 		return nil, err
 	}
 	approval := memory.Approval{PlanID: order.PlanID, Steps: offer.Steps, OverLimit: order.OverLimit, By: by, At: now,
-		Expires: expires}
-	added := false
+		Expires: expires, Whole: offer.Whole, LetsIn: offer.LetsIn}
+	added, goesOn := false, false
 	_, err = f.memory.UpdateService(ctx, memory.ServiceID{Target: target, UID: offer.UID}, func(s *memory.Service) bool {
-		added = s.Approve(approval)
+		added, goesOn = s.Approve(approval), s.ApprovedWhole(order.PlanID, now)
 		return added
 	})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("storing the approval of plan %s: %w", order.PlanID, err)
-	case !added:
+	case !added && !goesOn:
 		return nil, fault.New(fault.Conflict, "plan %s is approved already, or is not what is to be done at %s any more",
 			order.PlanID, target.Name())
 	}
@@ -66,8 +68,12 @@ func (f *Function) approve(ctx context.Context, order event.Order, by string) ([
 		f.log.WarnContext(ctx, "the report will not say who sent the command", "command", "approve", "by", by, "err", err)
 	}
 	cause.Key, cause.EventID = "command/"+id, id
-	cause.Command = &event.Command{Name: "approve", Target: target.Name(), PlanID: order.PlanID, ID: id}
-	if err := f.dispatch(ctx, cause, []posture.Target{target}); err != nil {
+	cause.Command = &event.Command{Name: "approve", Target: target.Name(), PlanID: order.PlanID, ID: id, WholeRecipe: offer.Whole}
+	err = f.dispatch(ctx, cause, []posture.Target{target})
+	switch {
+	case err != nil && offer.Whole:
+		return nil, fmt.Errorf("plan %s is approved, and it goes on when it is approved once more: %w", order.PlanID, err)
+	case err != nil:
 		return nil, fmt.Errorf("plan %s is approved, and the next look at %s carries it out: %w", order.PlanID, target.Name(), err)
 	}
 	return []string{fmt.Sprintf("plan %s of %s is approved: it is carried out if it is still what is to be done", order.PlanID,

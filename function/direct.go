@@ -112,6 +112,8 @@ func (f *Function) carryOut(ctx context.Context, order event.Order, by string) (
 		return f.approve(ctx, order, by)
 	case !operates:
 		return nil, fault.New(fault.Denied, "%s may approve, and send no other command: %sOPERATORS names who may", by, prefix)
+	case order.WholeRecipe:
+		return f.planWhole(ctx, order, by)
 	case order.Cause != nil:
 		return f.ordered(ctx, order, by)
 	}

@@ -53,6 +53,7 @@ func newItem(work event.Work) (workqueue.Item, error) {
 	return workqueue.Item{
 		Key: work.Target.Name(), ID: itemID(work.Cause), Payload: payload,
 		Alone: isAlone(work.Cause), Urgent: work.Cause.Kind == event.RunServiceReady,
+		Unstored: work.Cause.Command != nil && work.Cause.Command.WholeRecipe,
 	}, nil
 }
 
@@ -115,6 +116,8 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	}
 	request := f.request(work)
 	request.Since, request.By = since, f.sentBy(ctx, work)
+	// The approval is in the memory. A record there does not send the command of its own.
+	request.Whole = request.Whole && !item.Restored
 	final, err := f.engine.Run(ctx, request)
 	target, cause := work.Target.Name(), work.Cause
 	switch {
@@ -201,6 +204,7 @@ func (f *Function) request(work event.Work) reconcile.Request {
 	request := reconcile.Request{Cause: work.Cause, Target: work.Target, Diagnose: isDenial(work.Cause)}
 	if command := work.Cause.Command; command != nil {
 		request.ReadOnly = command.Name == "plan" || command.Name == "audit"
+		request.Whole = command.WholeRecipe
 	}
 	return request
 }

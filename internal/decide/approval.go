@@ -19,17 +19,23 @@ const approvedRunLasts = 24 * time.Hour
 type Offer struct {
 	PlanID string
 	Steps  []memory.PlannedStep
+	// Whole means that a person asked for the whole recipe, and LetsIn who gets in newly by it.
+	Whole  bool
+	LetsIn []string
 }
 
 // offer is the plan that waits for an approval, nil where none does: the mode wants one, or a
 // limit holds the plan back.
 func (d *decider) offer(decision Decision) *Offer {
 	p := decision.Plan
+	if d.request.Whole {
+		return d.offerWhole(decision)
+	}
 	waits := d.mode() == policy.Approve && !d.wanted() || len(d.heldUp) > 0
 	if len(p.Steps) == 0 || !waits || d.request.Consent || d.request.DryRun {
 		return nil
 	}
-	return &Offer{p.ID(), planned(p.Steps)}
+	return &Offer{PlanID: p.ID(), Steps: planned(p.Steps)}
 }
 
 // planned are steps as the memory keeps them.
@@ -56,6 +62,7 @@ func (d *decider) approval() *memory.Approval {
 	for i := range known.Approvals {
 		a := &known.Approvals[i]
 		switch {
+		case a.Whole != d.request.Whole || a.Whole && !d.approvedWhole(*a):
 		case a.UsedAt.IsZero():
 			if d.now.Before(a.Expires) && !d.now.Before(a.At) && covers(*a, steps, true) {
 				return a

@@ -153,6 +153,7 @@ func Decide(f Facts, s Settings, r Request, now time.Time) Decision {
 	decision.Remember.Guarded = d.want.GuardedOnce && d.facts.Memory == nil
 	decision = d.toldGlass(d.toldPolicy(d.toldUnread(d.tellStuck(decision))))
 	decision.Offer, decision.Approval = d.offer(decision), d.approval()
+	decision = d.withWhole(decision)
 	if d.unseen {
 		decision.LookAgain = earliest(decision.LookAgain, d.now.Add(askLogAgain))
 	}

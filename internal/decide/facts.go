@@ -22,6 +22,10 @@ type Request struct {
 	// time and the age from which services are changed, which restrain us when
 	// we act by ourselves, do not apply.
 	Consent bool
+	// Whole means that a person asked for the whole recipe, also on a private service that the
+	// rule leaves. Unlike Consent it lifts nothing else: a look only makes the offer of that
+	// plan, or carries it out as it was approved.
+	Whole bool
 	// Accept refuses a plan that the consent was not given for, with the
 	// reason; nil accepts whatever is right at the time. It is asked before
 	// every round of writes, with what was written so far, and must be pure.

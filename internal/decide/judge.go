@@ -44,13 +44,16 @@ func (d *decider) judgeAs(p posture.Posture) judgement {
 	of := d.settingsOf(p)
 	settings, inScope := of(p.Target)
 	want := policy.Wanted{Settings: settings, SettingsOf: of, WroteAt: d.run.wroteAt(), Clocks: d.clocks(p, settings),
-		Insisted: d.request.Consent, OwnAccess: d.ownAccess(), NotFirst: d.notFirst()}
+		Insisted: d.request.Consent || d.request.Whole, OwnAccess: d.ownAccess(), NotFirst: d.notFirst()}
 	byRule := want.Private != policy.PrivateLeave
 	want.OwnGrant = d.ownGrant(p, byRule)
 	if want.Private != policy.PrivateInclude || protection.OthersPass(p, want) != nil {
 		want.GuardedOnce = d.guardedOnce(p, byRule)
 	}
 	want.OwnGrant = want.OwnGrant || d.ownGrantLogged(p, want)
+	if d.wholeUnderWay() {
+		want.OwnGrant, want.OwnAccess = false, nil
+	}
 	return judgement{want, inScope, protection.Assess(p, want)}
 }
 

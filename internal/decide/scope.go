@@ -31,6 +31,9 @@ func (d *decider) settingsOf(p posture.Posture) func(posture.Target) (policy.Set
 			settings.Settle, settings.Quiet, settings.Since, settings.Callers = 0, 0, time.Time{}, policy.BreakProceed
 			settings.Private = policy.PrivateInclude
 		}
+		if _, own := p.Part(target.Name()); own && d.request.Whole {
+			settings.Private = policy.PrivateInclude
+		}
 		return settings, inScope
 	}
 }
@@ -72,6 +75,9 @@ func (d *decider) agreed() bool { return d.wanted() && !d.writer.None && d.write
 func (d *decider) wanted() bool {
 	if d.otherPlan() {
 		return false
+	}
+	if d.request.Whole {
+		return d.mode() != policy.ReportOnly && d.approval() != nil
 	}
 	if d.request.Consent || d.mode() == policy.Enforce {
 		return true

@@ -115,6 +115,9 @@ type Command struct {
 	Target string
 	PlanID string // the reviewed plan to carry out, "" without one
 	ID     string // chosen by the sender: part of the report and the dedupe key
+	// WholeRecipe means that an approver let the whole recipe of the plan be taken. The function
+	// alone sets it.
+	WholeRecipe bool
 }
 
 // Self is our own identity. An own write matches both of its parts.

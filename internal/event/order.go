@@ -24,6 +24,9 @@ type Order struct {
 	Policy    string        // undo: the digest of the policy whose runs are taken back
 	Since     time.Time     // undo: since when
 	Yes       bool          // undo: write
+	// WholeRecipe means that plan makes the offer of the whole recipe, also for a private service
+	// that the rule leaves.
+	WholeRecipe bool
 	// Cause is the same as a message of the commands topic would be, nil for a command that
 	// cannot come over Pub/Sub.
 	Cause *Cause
@@ -41,6 +44,7 @@ type orderMessage struct {
 	Policy    string    `json:"policyDigest"`
 	Since     time.Time `json:"since"`
 	Yes       bool      `json:"yes"`
+	Whole     bool      `json:"wholeRecipe"`
 }
 
 // MaxOrder is the largest body of an order, in bytes, and maxReason the longest reason.
@@ -63,10 +67,17 @@ func ParseOrder(body []byte, id string) (Order, error) {
 		return Order{}, fmt.Errorf("the body is not a command: %w", err)
 	}
 	o := Order{Name: m.Command, Target: m.Target, PlanID: m.PlanID, OverLimit: m.OverLimit, Reason: m.Reason, Run: m.Run,
-		Policy: m.Policy, Since: m.Since, Yes: m.Yes}
+		Policy: m.Policy, Since: m.Since, Yes: m.Yes, WholeRecipe: m.Whole}
 	if _, ordinary := commands[m.Command]; ordinary {
-		if extra := m.beyond([]string{"target", "planId"}); extra != "" {
+		takes := []string{"target", "planId"}
+		if m.Command == "plan" {
+			takes = append(takes, "wholeRecipe")
+		}
+		if extra := m.beyond(takes); extra != "" {
 			return Order{}, fmt.Errorf("%s takes no %s", m.Command, extra)
+		}
+		if _, err := posture.ParseTarget(m.Target); m.Whole && err != nil {
+			return Order{}, fmt.Errorf("plan with wholeRecipe is of one service: %w", err)
 		}
 		c := Cause{Kind: CommandReceived, Key: "command/" + id, EventID: id,
 			Command: &Command{Name: m.Command, Target: m.Target, PlanID: m.PlanID, ID: id}}
@@ -106,7 +117,7 @@ func (m orderMessage) beyond(takes []string) string {
 	}{
 		{"target", m.Target != ""}, {"planId", m.PlanID != ""}, {"overLimit", m.OverLimit}, {"for", m.For != ""},
 		{"reason", m.Reason != ""}, {"run", m.Run != ""}, {"policyDigest", m.Policy != ""}, {"since", !m.Since.IsZero()},
-		{"yes", m.Yes},
+		{"yes", m.Yes}, {"wholeRecipe", m.Whole},
 	} {
 		if member.set && !slices.Contains(takes, member.name) {
 			return member.name

@@ -9,6 +9,7 @@ import (
 )
 
 func TestOrdersAreReadStrictly(t *testing.T) {
+	const cart = "projects/p-shop/locations/europe-west1/services/cart"
 	for _, tc := range []struct {
 		name, body string
 		want       Order
@@ -20,6 +21,14 @@ func TestOrdersAreReadStrictly(t *testing.T) {
 			Order{Name: "undo", Policy: "0123456789ab", Since: time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC), Yes: true}, ""},
 		{"an approval over the limit", `{"command":"approve","planId":"p","overLimit":true}`,
 			Order{Name: "approve", PlanID: "p", OverLimit: true}, ""},
+		{"a plan of the whole recipe", `{"command":"plan","target":"` + cart + `","wholeRecipe":true}`,
+			Order{Name: "plan", Target: cart, WholeRecipe: true, Cause: &Cause{Kind: CommandReceived, Key: "command/id", EventID: "id",
+				Project: "p-shop", Location: "europe-west1", Service: "cart",
+				Command: &Command{Name: "plan", Target: cart, ID: "id"}}}, ""},
+		{"the whole recipe of a project", `{"command":"plan","target":"projects/p-shop","wholeRecipe":true}`, Order{},
+			"of one service"},
+		{"the whole recipe by apply", `{"command":"apply","target":"projects/p-shop","wholeRecipe":true}`, Order{},
+			"apply takes no wholeRecipe"},
 		{"nothing", ``, Order{}, "not a command"},
 		{"a list", `[]`, Order{}, "not a command"},
 		{"an unknown command", `{"command":"destroy"}`, Order{}, `"destroy" is unknown`},

@@ -66,6 +66,8 @@ type workCommand struct {
 	Name   string `json:"name"`
 	PlanID string `json:"planId,omitempty"`
 	ID     string `json:"id,omitempty"`
+	// WholeRecipe is set of approve alone.
+	WholeRecipe bool `json:"wholeRecipe,omitempty"`
 }
 
 // valid reports whether the backend service has names such as the reader of entries
@@ -92,7 +94,8 @@ func (w Work) Encode() ([]byte, error) {
 		},
 	}
 	if c.Command != nil {
-		message.Cause.Command = &workCommand{Name: c.Command.Name, PlanID: c.Command.PlanID, ID: c.Command.ID}
+		message.Cause.Command = &workCommand{Name: c.Command.Name, PlanID: c.Command.PlanID, ID: c.Command.ID,
+			WholeRecipe: c.Command.WholeRecipe}
 	}
 	if inherited(c.Resource) {
 		message.Cause.Resource = c.Resource
@@ -147,6 +150,8 @@ func (m workMessage) check() (Work, error) {
 		return Work{}, errors.New("reading work: giveUpAt is missing")
 	case m.Cause.Resource != "" && !inherited(m.Cause.Resource):
 		return Work{}, errors.New("reading work: the resource of the cause has no valid name")
+	case m.Cause.Command != nil && m.Cause.Command.WholeRecipe && m.Cause.Command.Name != "approve":
+		return Work{}, fmt.Errorf("reading work: %s takes no whole recipe", quote(m.Cause.Command.Name))
 	case m.Cause.Backend != nil && !m.Cause.Backend.valid():
 		return Work{}, errors.New("reading work: the backend service of the cause has no valid name")
 	}
@@ -161,7 +166,8 @@ func (m workMessage) check() (Work, error) {
 		work.Cause.Project, work.Cause.Location, work.Cause.Service = target.Project, target.Location, target.Service
 	}
 	if c.Command != nil {
-		work.Cause.Command = &Command{Name: c.Command.Name, PlanID: c.Command.PlanID, ID: c.Command.ID, Target: m.Target}
+		work.Cause.Command = &Command{Name: c.Command.Name, PlanID: c.Command.PlanID, ID: c.Command.ID, Target: m.Target,
+			WholeRecipe: c.Command.WholeRecipe}
 	}
 	return work, nil
 }

@@ -43,6 +43,19 @@ func TestWorkIsReadAsItWasWritten(t *testing.T) {
 
 // A write of a backend service counts as a round of a contest only where the work says
 // which one it was.
+func TestWorkKeepsThatTheWholeRecipeIsApproved(t *testing.T) {
+	want := someWork()
+	want.Cause.Command.Name, want.Cause.Command.WholeRecipe = "approve", true
+	data, err := want.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseWork(data)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
 func TestWorkKeepsTheBackendServiceOfItsCause(t *testing.T) {
 	want := someWork()
 	want.Cause = Cause{Kind: BackendServiceChanged, Key: "k", At: want.Cause.At,
@@ -78,6 +91,8 @@ func TestForeignWorkMessagesAreRefused(t *testing.T) {
 		{"no end", strings.Replace(string(good), `"giveUpAt":"2026-11-23T13:00:00Z",`, "", 1), "giveUpAt is missing"},
 		{"a backend service that leaves the path", strings.Replace(string(good), `"cause":{`,
 			`"cause":{"backendService":{"project":"demo-project","location":"global","name":"../x"},`, 1), "no valid name"},
+		{"the whole recipe by apply", strings.Replace(string(good), `"name":"apply"`, `"name":"apply","wholeRecipe":true`, 1),
+			"takes no whole recipe"},
 		{"two messages", string(good) + string(good), "invalid character"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -17,6 +17,10 @@ type Offer struct {
 	// Principals caused the looks at which it was planned. None of them may approve it.
 	Principals []string      `json:"principals,omitempty"`
 	Steps      []PlannedStep `json:"steps,omitempty"`
+	// Whole means that a person asked for the whole recipe, and LetsIn who gets in newly by it,
+	// as hashes.
+	Whole  bool     `json:"whole,omitempty"`
+	LetsIn []string `json:"letsIn,omitempty"`
 }
 
 // mostPrincipals bounds how many principals an offer names. Beyond it nobody may approve it.

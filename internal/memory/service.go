@@ -66,6 +66,9 @@ type Service struct {
 	Offered string `json:"offered,omitempty"`
 	// OfferedAt is when that plan was last offered.
 	OfferedAt time.Time `json:"offeredAt,omitzero"`
+	// OfferedWhole is the plan of the whole recipe that a person asked for last; "" = nobody did,
+	// or it was used.
+	OfferedWhole string `json:"offeredWhole,omitempty"`
 }
 
 // Predecessor is the earlier service of the same name and another uid.
@@ -138,6 +141,9 @@ type Approval struct {
 	Expires   time.Time `json:"expires"`
 	UsedAt    time.Time `json:"usedAt,omitzero"`
 	Run       string    `json:"run,omitempty"` // that used it
+	// Whole means that the plan is of the whole recipe, and LetsIn who gets in newly by it.
+	Whole  bool     `json:"whole,omitempty"`
+	LetsIn []string `json:"letsIn,omitempty"`
 }
 
 // PlannedStep is a step of a plan.
@@ -290,6 +296,9 @@ func (s *Service) Redeem(planID, run string, at time.Time) bool {
 	for i, a := range s.Approvals {
 		if a.PlanID == planID && a.UsedAt.IsZero() && at.Before(a.Expires) {
 			s.Approvals[i].UsedAt, s.Approvals[i].Run = at, run
+			if s.OfferedWhole == planID {
+				s.OfferedWhole = ""
+			}
 			return true
 		}
 	}
@@ -299,7 +308,11 @@ func (s *Service) Redeem(planID, run string, at time.Time) bool {
 // Approve adds the approval of a plan. It reports whether the record changed: the plan is the
 // one that waits now, and no approval of it waits for a run.
 func (s *Service) Approve(approval Approval) bool {
-	if s.Offered != approval.PlanID || slices.ContainsFunc(s.Approvals, func(a Approval) bool {
+	waits := s.Offered
+	if approval.Whole {
+		waits = s.OfferedWhole
+	}
+	if waits != approval.PlanID || slices.ContainsFunc(s.Approvals, func(a Approval) bool {
 		return a.PlanID == approval.PlanID && a.UsedAt.IsZero() && approval.At.Before(a.Expires)
 	}) {
 		return false
@@ -307,6 +320,33 @@ func (s *Service) Approve(approval Approval) bool {
 	approval.By = clip(approval.By)
 	s.Approvals = append(s.Approvals, approval)
 	return true
+}
+
+// ApprovedWhole reports whether the whole recipe of a plan is approved, and no run used that, or
+// the open one did.
+func (s *Service) ApprovedWhole(planID string, now time.Time) bool {
+	return slices.ContainsFunc(s.Approvals, func(a Approval) bool {
+		return a.Whole && a.PlanID == planID && now.Before(a.Expires) && (a.UsedAt.IsZero() || s.Run != nil && s.Run.ID == a.Run)
+	})
+}
+
+// RunsWhole is the plan of the whole recipe that the open run carries out, "" = it carries out
+// none.
+func (s *Service) RunsWhole() string {
+	for _, a := range s.Approvals {
+		if s.Run != nil && a.Whole && a.Run == s.Run.ID {
+			return a.PlanID
+		}
+	}
+	return ""
+}
+
+// OfferWhole notes that the plan of the whole recipe waits for a person. It reports whether the
+// record changed.
+func (s *Service) OfferWhole(planID string) bool {
+	changed := s.OfferedWhole != planID
+	s.OfferedWhole = planID
+	return changed
 }
 
 // Offer notes which plan waits for a person, "" = none does. It reports whether the record

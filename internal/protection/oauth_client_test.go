@@ -65,7 +65,7 @@ func TestIAPGoesOnWithThePolicysClientOnlyWhereThereIsNone(t *testing.T) {
 		p.NoOrganization, p.Backends[0].IAPOn, p.Backends[0].OAuthClient, w.OAuthClient = true, false, present, companys
 		var got []string
 		for _, finding := range Assess(p, w) {
-			if finding.Code == IAPOff || finding.Code == NoOAuthClient {
+			if finding.Code == IAPOff || finding.Code == noOAuthClient {
 				got = append(got, plan.Step{Change: finding.Change}.Words().To)
 			}
 		}

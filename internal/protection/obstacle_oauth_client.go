@@ -6,13 +6,13 @@ import (
 	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
-// NoOAuthClient: IAP would have no OAuth client to sign people in with. Google
+// noOAuthClient: IAP would have no OAuth client to sign people in with. Google
 // manages one for members of the project's organisation; a project without an
 // organisation needs its own, or every request ends in 502.
 // Source: iap/docs/custom-oauth-configuration; the 502 is reported.
-const NoOAuthClient Code = "NO_OAUTH_CLIENT"
+const noOAuthClient Code = "NO_OAUTH_CLIENT"
 
-var _ = register(positionObstacle, oauthClient, NoOAuthClient)
+var _ = register(positionObstacle, oauthClient, noOAuthClient)
 
 // oauthClient blocks before IAP is turned on. A client may also be set in IAP's
 // settings, which are not read: a team that has set it there turns IAP on by hand.
@@ -26,7 +26,7 @@ func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 			return nil
 		}
 		return []Finding{{
-			Code: NoOAuthClient, Severity: High, Disposition: Blocks, Resource: p.Target.Name(), Why: why,
+			Code: noOAuthClient, Severity: High, Disposition: Blocks, Resource: p.Target.Name(), Why: why,
 			Stops: directIAPAt(p),
 			Remedy: "set an OAuth client in IAP's settings of the service (iap/docs/custom-oauth-configuration), then turn " +
 				"IAP on: " +
@@ -39,7 +39,7 @@ func oauthClient(p posture.Posture, want policy.Wanted) []Finding {
 			continue
 		}
 		findings = append(findings, Finding{
-			Code: NoOAuthClient, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Why: why,
+			Code: noOAuthClient, Severity: High, Disposition: Blocks, Resource: backend.Resource(), Why: why,
 			Stops: iapAt(p, backend),
 			Remedy: "name an OAuth client in the policy (oauthClient), move the project into an organization, or: " +
 				command.EnableIAPWith(backend, command.Client).String(),

@@ -100,6 +100,27 @@ func OthersPass(p posture.Posture, want policy.Wanted) *Finding {
 	return othersPass(p, want)
 }
 
+// NewlyLetIn are those who get into a private service through IAP although the policy does not
+// name them, once the whole recipe is taken: a member in each grant. unread is why it is not
+// known who they are, "" = it is.
+func NewlyLetIn(p posture.Posture, want policy.Wanted) (members []policy.Grant, unread string) {
+	if !door.Private(p) {
+		return nil, ""
+	}
+	policies, settings := iapBefore(p, want)
+	for _, at := range policies {
+		for _, one := range notNamed(p, want, at) {
+			if !slices.Contains(members, one) { // several ways have the policies above them in common
+				members = append(members, one)
+			}
+		}
+	}
+	if slices.ContainsFunc(settings, func(s posture.IAPSettings) bool { return s.External() || s.AllowOptions }) {
+		return members, "IAP's settings let visitors in whom IAM does not name"
+	}
+	return members, cmp.Or(waysUnread(p), accessUnread(policies, settings))
+}
+
 // letInNewly is a remark on those who get into a private service through IAP although the policy
 // does not name them, because a person asked for the whole recipe there.
 func letInNewly(p posture.Posture, want policy.Wanted) []Finding {
@@ -134,9 +155,9 @@ func othersPass(p posture.Posture, want policy.Wanted) *Finding {
 	}
 	policies, settings := iapBefore(p, want)
 	for _, at := range policies {
-		if names := notNamed(p, want, at); len(names) > 0 {
-			return others(at.Resource,
-				"the service is private, and IAP lets in members that the policy does not name: "+shownNames(names))
+		if members := notNamed(p, want, at); len(members) > 0 {
+			return others(at.Resource, "the service is private, and IAP lets in members that the policy does not name: "+
+				shownNames(namesOf(members)))
 		}
 	}
 	if unread := cmp.Or(waysUnread(p), accessUnread(policies, settings)); unread != "" {
@@ -196,21 +217,32 @@ func asksIAP(b posture.Backend) bool { return b.IAPOn || len(b.RulesWithIAP()) >
 // above the project that is not read: hardly anybody's account may read roles there, and
 // who grants them may let anybody into the project. Nor do public members count where the
 // recipe takes them out first.
-func notNamed(p posture.Posture, want policy.Wanted, at posture.AccessPolicy) []string {
-	var names []string
+func notNamed(p posture.Posture, want policy.Wanted, at posture.AccessPolicy) []policy.Grant {
+	var members []policy.Grant
 	goes := want.Private == policy.PrivateInclude && !want.KeepAccessors && ownPolicy(p, at.Resource)
 	for _, binding := range at.Policy.Effective(p.ObservedAt).Bindings {
 		role, known := p.Roles[binding.Role]
 		doubtful := posture.AboveProject(at.Resource) && posture.IsCustomRole(binding.Role) && (!known || role.Unread != "")
 		within := want.AccessCondition.Always() || binding.Condition == want.AccessCondition.Expression
 		for _, one := range door.Accessors(p, posture.Policy{Bindings: []posture.Binding{binding}}) {
-			name := posture.Shown(one.Member)
 			if doubtful && strings.HasPrefix(one.Member, "serviceAccount:") || goes && door.IsPublic(one.Member) {
 				continue
 			}
-			if (!within || !posture.Includes(want.Access, one.Member)) && !slices.Contains(names, name) {
-				names = append(names, name)
+			in := policy.Grant{Members: one.Member, Condition: binding.Condition, Resource: at.Resource}
+			if (!within || !posture.Includes(want.Access, one.Member)) && !slices.Contains(members, in) {
+				members = append(members, in)
 			}
+		}
+	}
+	return members
+}
+
+// namesOf are members as they are shown, each once.
+func namesOf(members []policy.Grant) []string {
+	var names []string
+	for _, one := range members {
+		if name := posture.Shown(one.Members); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names

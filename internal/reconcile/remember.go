@@ -26,7 +26,7 @@ func (r *run) join(ctx context.Context, known memory.Service) {
 		return
 	}
 	now := r.now()
-	if age := now.Sub(known.Run.Since); age < 0 || age > runLasts {
+	if age := now.Sub(known.Run.Since); age < 0 || age > runLasts || known.RunsWhole() != r.wholePlan() {
 		return
 	}
 	kept, err := r.Memory.Plan(ctx, known.Run.ID)
@@ -90,7 +90,10 @@ func (r *run) open(ctx context.Context, decision decide.Decision) error {
 func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Decision) {
 	offered := decision.Offer
 	switch {
-	case r.request.DryRun:
+	case r.request.DryRun, r.request.Whole && offered == nil:
+		return
+	case r.request.Whole:
+		r.offerWhole(ctx, decision)
 		return
 	case offered == nil && facts.Memory != nil && facts.Memory.Offered != "":
 		r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer("", time.Time{}) })
@@ -117,6 +120,31 @@ func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Dec
 		return
 	}
 	r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer(offered.PlanID, kept.At) })
+}
+
+// wholePlan is the plan of the whole recipe that the run carries out, "" = it carries out none.
+func (r *run) wholePlan() string {
+	if command := r.request.Cause.Command; r.request.Whole && command != nil {
+		return command.PlanID
+	}
+	return ""
+}
+
+// offerWhole keeps the plan of the whole recipe that a person asked for. That person does not
+// approve it, nor does anybody who asked for the same plan before.
+func (r *run) offerWhole(ctx context.Context, decision decide.Decision) {
+	offered, now := decision.Offer, r.now().UTC().Round(0)
+	_, err := r.Memory.UpdateOffer(ctx, offered.PlanID, func(o *memory.Offer) bool {
+		o.Caused(r.request.By)
+		o.At, o.Service, o.UID = now, decision.Posture.Target.Name(), decision.Posture.Service.UID
+		o.Steps, o.Whole, o.LetsIn = offered.Steps, true, offered.LetsIn
+		return true
+	})
+	if err != nil {
+		r.persisted(ctx, err)
+		return
+	}
+	r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.OfferWhole(offered.PlanID) })
 }
 
 // keepSteps stores what the run did, and what it is about to do.
@@ -387,9 +415,10 @@ func seeAgent(s *memory.Service, p posture.Posture, now time.Time) {
 	}
 }
 
-// close ends the run in the memory, unless its outcome leads to another delivery.
+// close ends the run in the memory, unless its outcome leads to another delivery. A look that
+// writes nothing ends no run that it joined.
 func (r *run) close(ctx context.Context, final report.Report) {
-	if final.Outcome.Retries() || !r.remembered || final.Target == nil {
+	if final.Outcome.Retries() || r.request.ReadOnly || !r.remembered || final.Target == nil {
 		return
 	}
 	seen := posture.Posture{Target: r.request.Target, Service: posture.Service{UID: final.Target.UID}}

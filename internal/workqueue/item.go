@@ -28,6 +28,11 @@ type Item struct {
 	// Urgent items do not wait until the key is due again, because they may report
 	// what it waits for.
 	Urgent bool
+	// Unstored items are never kept in a due record: their sender delivers them again, and a
+	// record that somebody else wrote cannot pass for one.
+	Unstored bool
+	// Restored means that the item comes from a due record.
+	Restored bool
 }
 
 // The names of the attributes that carry an item beside its payload.
@@ -39,6 +44,8 @@ const (
 	attributeNotBefore = "workqueue-not-before"
 	attributeAlone     = "workqueue-alone"
 	attributeUrgent    = "workqueue-urgent"
+	attributeUnstored  = "workqueue-unstored"
+	attributeRestored  = "workqueue-restored"
 )
 
 // Attributes describe the item beside its payload, as message attributes do. A
@@ -55,7 +62,8 @@ func (i Item) Attributes() map[string]string {
 			attributes[name] = at.UTC().Format(time.RFC3339Nano)
 		}
 	}
-	for name, set := range map[string]bool{attributeAlone: i.Alone, attributeUrgent: i.Urgent} {
+	for name, set := range map[string]bool{attributeAlone: i.Alone, attributeUrgent: i.Urgent,
+		attributeUnstored: i.Unstored, attributeRestored: i.Restored} {
 		if set {
 			attributes[name] = strconv.FormatBool(set)
 		}
@@ -69,6 +77,7 @@ func ParseItem(payload []byte, attributes map[string]string) (Item, error) {
 	item := Item{
 		Key: attributes[attributeKey], ID: attributes[attributeID], Payload: payload,
 		Alone: attributes[attributeAlone] != "", Urgent: attributes[attributeUrgent] != "",
+		Unstored: attributes[attributeUnstored] != "", Restored: attributes[attributeRestored] != "",
 	}
 	var problems []error
 	for name, at := range map[string]*time.Time{
@@ -108,6 +117,7 @@ func restore(data []byte) (Item, error) {
 		return Item{}, fmt.Errorf("decoding work: %w", err)
 	}
 	item, err := ParseItem(record.Payload, record.Attributes)
+	item.Restored = true
 	if err == nil && item.Key == "" {
 		err = errors.New("decoding work: the key is missing")
 	}

@@ -99,7 +99,7 @@ func (w *Worker) Deliver(ctx context.Context, item Item, hold time.Duration) err
 		switch {
 		case w.isStored(item, until):
 			return nil
-		case wait > HoldAtMost && w.Later != nil:
+		case wait > HoldAtMost && w.Later != nil && !item.Unstored:
 			return w.schedule(ctx, item, until)
 		case wait > min(hold, HoldAtMost):
 			return ErrNotYet

@@ -3,6 +3,7 @@ package workqueue_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -133,6 +134,44 @@ func TestJoinHidesNoFailureBehindAWait(t *testing.T) {
 				t.Errorf("%v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+// A record that somebody else wrote must not pass for an item that its sender delivers.
+func TestAnUnstoredItemStaysWithItsSender(t *testing.T) {
+	clock, records := clockwork.NewFakeClock(), &workqueue.InProcess{}
+	var seen []workqueue.Item
+	options := workqueue.Options{Clock: clock, Later: records, Look: func(_ context.Context, item workqueue.Item, _ time.Time) (
+		time.Time, error) {
+		if seen = append(seen, item); len(seen)%2 == 1 {
+			return clock.Now().Add(5 * time.Minute), nil
+		}
+		return time.Time{}, nil
+	}}
+	queue := workqueue.NewInline(workqueue.NewWorker(options), workqueue.NewAcceptance(clock, time.Hour))
+	for _, unstored := range []bool{true, false} {
+		seen = nil
+		item := workqueue.Item{Key: "a", ID: fmt.Sprint(unstored), Alone: true, Unstored: unstored}
+		sent, err := workqueue.ParseItem(nil, item.Attributes()) // as Pub/Sub carries it
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := queue.Add(t.Context(), sent); errors.Is(err, workqueue.ErrNotYet) != unstored {
+			t.Errorf("unstored %t: %v", unstored, err)
+		}
+		clock.Advance(5 * time.Minute)
+		added, err := workqueue.AddDue(t.Context(), queue, records, clock.Now())
+		if err != nil || added == 1 == unstored {
+			t.Errorf("unstored %t: %d came from a record, %v", unstored, added, err)
+		}
+		if unstored {
+			if err := queue.Add(t.Context(), sent); err != nil {
+				t.Error(err)
+			}
+		}
+		if len(seen) != 2 || seen[0].Restored || seen[1].Restored == unstored {
+			t.Errorf("unstored %t: looks at %+v; want the second to know whether a record led to it", unstored, seen)
+		}
 	}
 }
 

@@ -75,6 +75,8 @@
 //	approve policy                   an approver lets the version of the policy in that waits
 //	approve SERVICE                  an operator approves, by a command, the plan that was last reported
 //	send COMMAND [NAME=VALUE…]       an operator sends a command directly; the block has what the function says
+//	approval SERVICE [as ACCOUNT]    as approve, by an operator or another account; the block has what the function says
+//	named WHO...                     a plan names them, and a person lets them in from here on
 //
 // The others look at what came of it; their indented lines are what must be
 // seen, and go test ./test/scenarios -update writes them anew:

@@ -295,8 +295,8 @@ func (p *play) token(account string) string {
 	return text
 }
 
-// send has an operator send a command directly, and returns what the function says.
-func (p *play) send(fields map[string]any) ([]string, error) {
+// send has an account send a command directly, and returns what the function says.
+func (p *play) send(account string, fields map[string]any) ([]string, error) {
 	p.t.Helper()
 	data, err := json.Marshal(fields)
 	if err != nil {
@@ -306,7 +306,7 @@ func (p *play) send(fields map[string]any) ([]string, error) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer "+p.token(playground.OperatorAccount))
+	request.Header.Set("Authorization", "Bearer "+p.token(account))
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		p.t.Fatal(err)

@@ -1,18 +1,21 @@
 package scenarios
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/binary"
 )
 
@@ -80,7 +83,7 @@ func (p *play) do(c *command) {
 	case *update:
 		c.block = seen
 	default:
-		if diff := cmp.Diff(c.block, seen); diff != "" {
+		if diff := gocmp.Diff(c.block, seen); diff != "" {
 			p.t.Errorf("%s (-story +seen; -update writes it):\n%s", c.line, diff)
 		}
 	}
@@ -114,6 +117,14 @@ var acts = map[string]func(p *play, args, block []string) error{
 	"holds":  (*play).changesHolds,
 	"lose":   (*play).loses,
 	"forge":  (*play).forges,
+	"named": func(p *play, args, _ []string) error { // a person lets them in: a plan named them
+		for _, v := range visitors {
+			if slices.Contains(args, v.name) {
+				p.entitled = append(p.entitled, v)
+			}
+		}
+		return nil
+	},
 	"shuts": func(p *play, _, _ []string) error { // who is named by the policy may be kept out for a while from here on
 		p.closes = true
 		return nil
@@ -178,12 +189,7 @@ var acts = map[string]func(p *play, args, block []string) error{
 		if strings.Join(args, " ") == "policy" {
 			return p.approvesPolicy()
 		}
-		reports := p.about(strings.Join(args, ""), false)
-		if len(reports) == 0 {
-			return fmt.Errorf("nothing was reported that could be approved")
-		}
-		last := reports[len(reports)-1]
-		said, err := p.send(map[string]any{"command": "approve", "planId": last.PlanID})
+		said, last, err := p.approves(args)
 		if err == nil && !strings.HasPrefix(strings.Join(said, ""), "plan "+last.PlanID) {
 			err = errors.New(strings.Join(said, "; "))
 		}
@@ -202,6 +208,25 @@ var acts = map[string]func(p *play, args, block []string) error{
 	},
 }
 
+// approves has an account approve the plan that was last reported of a service: the operator
+// unless the story names another.
+func (p *play) approves(args []string) (said []string, last report.Report, err error) {
+	account := cmp.Or(after(args, "as"), playground.OperatorAccount)
+	reports := p.about(args[0], false)
+	if len(reports) == 0 {
+		return nil, last, fmt.Errorf("nothing was reported that could be approved")
+	}
+	last = reports[len(reports)-1]
+	for _, one := range slices.Backward(reports) {
+		if one.Outcome == report.Planned {
+			last = one
+			break
+		}
+	}
+	said, err = p.send(account, map[string]any{"command": "approve", "planId": last.PlanID})
+	return said, last, err
+}
+
 // looks are the commands that compare what is seen with their block.
 var looks = map[string]func(p *play, args []string) ([]string, error){
 	"send": func(p *play, args []string) ([]string, error) {
@@ -213,9 +238,16 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 				fields[name] = true
 			}
 		}
-		said, err := p.send(fields)
+		said, err := p.send(playground.OperatorAccount, fields)
 		for i := range said {
-			said[i] = timeless(said[i])
+			said[i] = hashes.ReplaceAllString(timeless(said[i]), "$1 …")
+		}
+		return said, err
+	},
+	"approval": func(p *play, args []string) ([]string, error) {
+		said, _, err := p.approves(args)
+		for i := range said {
+			said[i] = hashes.ReplaceAllString(timeless(said[i]), "$1 …")
 		}
 		return said, err
 	},

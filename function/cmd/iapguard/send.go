@@ -102,6 +102,8 @@ func newSendCommand() *cobra.Command {
 		text[name] = flags.String(words[0], "", words[1])
 	}
 	flag["yes"] = flags.Bool("yes", false, "have undo write; without it the function only says what it would do")
+	flag["wholeRecipe"] = flags.Bool("whole-recipe", false, "have plan make the offer of the whole recipe for one service, also a "+
+		"private one that the rule leaves")
 	flags.DurationVar(&length, "for", 0, "how long, like 4h: of hold, and of the hold that undo places first")
 	flags.StringVar(&since, "since", "", "since when undo takes the policy's runs back: a time, or how long ago, like 2h")
 	return command
