@@ -67,7 +67,7 @@ func readForm(raw json.RawMessage) ([]Report, error) {
 	return []Report{one}, nil
 }
 
-// metadata are columns that Pub/Sub adds to those of a report, any of which marks a row.
+// metadata are columns that Pub/Sub adds to those of a report. Each of them marks a row.
 // Source: pubsub/docs/bigquery, "Write metadata".
 var metadata = []string{"subscription_name", "message_id", "publish_time"}
 
