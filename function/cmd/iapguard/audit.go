@@ -16,6 +16,7 @@ import (
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -24,6 +25,7 @@ import (
 type auditOptions struct {
 	options
 	compare string // an earlier audit, "" = none
+	shown   auditShown
 }
 
 func newAuditCommand() *cobra.Command {
@@ -31,8 +33,11 @@ func newAuditCommand() *cobra.Command {
 	var exitCode bool
 	command := &cobra.Command{
 		Use:   "audit TARGET...",
-		Short: "Show every door to these services and who guards it, worst first; nothing is written",
-		Args:  wantTargets,
+		Short: "Show what is open, and every door to these services and who guards it; nothing is written",
+		Long: "Audit begins with how many services are open, and what is new with --compare. Of few services it shows every door, " +
+			"of more what needs a person, the worst last; --wide shows every door of all. --only, --team and --sort choose and " +
+			"order what is shown, in every format; the totals are of all.",
+		Args: wantTargets,
 		RunE: func(command *cobra.Command, args []string) error {
 			open, err := o.auditAll(command.Context(), args, command.OutOrStdout())
 			if err == nil && exitCode && open {
@@ -42,17 +47,26 @@ func newAuditCommand() *cobra.Command {
 		},
 	}
 	o.add(command)
+	o.formats, o.out = []string{"csv", "md"}, nil // the text names the context itself
 	command.Flags().Lookup("output").Usage = "write the audit to this file too, as JSON; --compare reads it"
+	command.Flags().Lookup("format").Usage = "text, json (one object), csv (a line for each service) or md (for a pull request)"
+	o.shown.add(command)
 	command.Flags().StringVar(&o.compare, "compare", "",
 		"an earlier audit as JSON: show which unguarded doors are new, fixed, unchanged")
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a door is unguarded, or may be")
 	return command
 }
 
-// audit is what one look at many services found.
+// audit is what one look at many services found. deploy/audit.schema.json describes its JSON.
 type audit struct {
-	ObservedAt time.Time   `json:"observedAt"`
-	Version    string      `json:"version"` // of iapguard
+	ObservedAt time.Time `json:"observedAt"`
+	Version    string    `json:"version"`           // of iapguard
+	Scope      []string  `json:"scope"`             // what was asked for
+	Context    string    `json:"context,omitempty"` // the deployment whose policy counts; "" = none was named
+	Policy     string    `json:"policy"`            // its digest, "none" without one
+	Holds      int       `json:"holds,omitempty"`   // of the deployment, in force
+	// Principal is who looked, as far as that is known.
+	Principal  string      `json:"principal,omitempty"`
 	Services   []audited   `json:"services"`
 	Totals     totals      `json:"totals"`
 	Comparison *comparison `json:"comparison,omitempty"`
@@ -61,21 +75,29 @@ type audit struct {
 // audited is one service. Error says why nothing could be read of it; then it may be
 // a project or location that could not be listed as a whole.
 type audited struct {
-	Service          string           `json:"service"`
-	Outcome          report.Outcome   `json:"outcome,omitempty"` // what plan would say
-	Exposed          door.Knowledge   `json:"exposed"`
-	Accepted         bool             `json:"accepted,omitempty"` // the policy accepts that it is unknown
-	Doors            []report.Door    `json:"doors,omitempty"`
-	Accessors        []report.Named   `json:"accessors,omitempty"` // at doors guarded by IAP
-	AccessorsLeftOff int              `json:"accessorsLeftOff,omitempty"`
-	AccessorsAtLeast bool             `json:"accessorsAtLeast,omitempty"` // others may get in too
-	Invokers         []report.Named   `json:"invokers,omitempty"`         // at doors guarded by IAM alone
-	InvokersLeftOff  int              `json:"invokersLeftOff,omitempty"`
-	InvokersAtLeast  bool             `json:"invokersAtLeast,omitempty"`
-	Findings         []report.Finding `json:"findings,omitempty"`
-	Callers          []report.Caller  `json:"callers,omitempty"` // where protecting the service could shut somebody out
-	Unread           []report.Unread  `json:"unread,omitempty"`  // what could not be read of it
-	Error            string           `json:"error,omitempty"`
+	Service string         `json:"service"`
+	Outcome report.Outcome `json:"outcome,omitempty"` // what plan would say
+	Rule    string         `json:"rule,omitempty"`    // that covers it
+	Mode    policy.Mode    `json:"mode,omitempty"`
+	// Team is what the service's own label says: anybody who deploys it writes that.
+	Team    string         `json:"team,omitempty"`
+	Exposed door.Knowledge `json:"exposed"`
+	// ExposedSince is since when a door is open, as far as the deployment's memory was read.
+	ExposedSince     *time.Time        `json:"exposedSince,omitempty"`
+	Exemption        *report.Exemption `json:"exemption,omitempty"`
+	Advice           []string          `json:"advice,omitempty"`   // what a person can do
+	Accepted         bool              `json:"accepted,omitempty"` // the policy accepts that it is unknown
+	Doors            []report.Door     `json:"doors,omitempty"`
+	Accessors        []report.Named    `json:"accessors,omitempty"` // at doors guarded by IAP
+	AccessorsLeftOff int               `json:"accessorsLeftOff,omitempty"`
+	AccessorsAtLeast bool              `json:"accessorsAtLeast,omitempty"` // others may get in too
+	Invokers         []report.Named    `json:"invokers,omitempty"`         // at doors guarded by IAM alone
+	InvokersLeftOff  int               `json:"invokersLeftOff,omitempty"`
+	InvokersAtLeast  bool              `json:"invokersAtLeast,omitempty"`
+	Findings         []report.Finding  `json:"findings,omitempty"`
+	Callers          []report.Caller   `json:"callers,omitempty"` // where protecting the service could shut somebody out
+	Unread           []report.Unread   `json:"unread,omitempty"`  // what could not be read of it
+	Error            string            `json:"error,omitempty"`
 }
 
 // auditAll prints the audit; open says whether any door is unguarded, or may be without
@@ -91,6 +113,15 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 			return false, err
 		}
 	}
+	if err := o.shown.check(); err != nil {
+		return false, err
+	}
+	var kept *outputFile
+	if o.output != "" { // before the work
+		if kept, err = createOutput(o.output); err != nil {
+			return false, err
+		}
+	}
 	session, err := o.open(ctx, nil)
 	if err != nil {
 		return false, err
@@ -99,7 +130,8 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	if len(targets) == 0 && len(unlisted) > 0 {
 		return false, errors.Join(slices.Collect(maps.Values(unlisted))...)
 	}
-	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Services: session.auditEach(ctx, targets)}
+	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Scope: args, Policy: session.digest,
+		Context: session.context, Holds: session.held, Principal: session.principal, Services: session.auditEach(ctx, targets)}
 	for scope, why := range unlisted {
 		found.Services = append(found.Services, newAudited(scope.Name(), report.Report{}, why))
 	}
@@ -108,7 +140,7 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	if earlier != nil {
 		found.Comparison = earlier.compare(found, scopes)
 	}
-	if err := o.write(found, out); err != nil {
+	if err := o.write(found, kept, out); err != nil {
 		return false, err
 	}
 	if slices.ContainsFunc(found.Services, func(one audited) bool { return one.Error != "" }) {
@@ -146,7 +178,11 @@ func newAudited(name string, final report.Report, err error) audited {
 	default:
 		final = final.Shown()
 		one.Service, one.Outcome, one.Exposed = final.Subject(), final.Outcome, final.Exposed
-		one.Accepted = final.Accepted
+		one.Accepted, one.Mode, one.Team = final.Accepted, final.Mode, final.Target.Labels["team"]
+		if final.Policy != nil {
+			one.Rule = final.Policy.Rule
+		}
+		one.ExposedSince, one.Exemption, one.Advice = final.ExposedSince, final.Exemption, final.Advice
 		one.Doors, one.Findings, one.Callers = final.Doors, final.Findings, final.Callers
 		one.Accessors, one.AccessorsLeftOff = final.Accessors, final.AccessorsLeftOff
 		one.AccessorsAtLeast, one.InvokersAtLeast = final.AccessorsAtLeast, final.InvokersAtLeast
@@ -156,14 +192,9 @@ func newAudited(name string, final report.Report, err error) audited {
 }
 
 // write prints the audit, and keeps it in the file of -o.
-func (o *options) write(found audit, out io.Writer) error {
-	line, err := json.Marshal(found)
-	if err != nil {
-		return fmt.Errorf("encoding the audit: %w", err)
-	}
-	line = append(line, '\n')
-	if o.output != "" {
-		kept, err := createOutput(o.output)
+func (o *auditOptions) write(found audit, kept *outputFile, out io.Writer) error {
+	if kept != nil {
+		line, err := found.json()
 		if err != nil {
 			return err
 		}
@@ -172,14 +203,22 @@ func (o *options) write(found audit, out io.Writer) error {
 			return err
 		}
 	}
-	text := line
-	if o.format == "text" {
-		text = []byte(found.text())
+	text, err := o.shown.print(found, o.format, widthOf(out))
+	if err != nil {
+		return err
 	}
 	if _, err := out.Write(text); err != nil {
 		return fmt.Errorf("printing the audit: %w", err)
 	}
 	return nil
+}
+
+func (a audit) json() ([]byte, error) {
+	line, err := json.Marshal(a)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the audit: %w", err)
+	}
+	return append(line, '\n'), nil
 }
 
 // readAudit reads what audit -o wrote.

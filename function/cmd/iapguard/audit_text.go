@@ -19,6 +19,7 @@ type totals struct {
 	Unknown   int                `json:"unknown"`             // with a door that may be unguarded, and none that is
 	Accepted  int                `json:"accepted,omitempty"`  // of those, as the policy says
 	Uncovered int                `json:"uncovered"`           // that no rule covers, among all of the above
+	Exempt    int                `json:"exempt,omitempty"`    // that the policy exempts, among all of the above
 	Instances int                `json:"instances,omitempty"` // that are Cloud Run instances, among all of the above
 	Doors     map[door.Guard]int `json:"doors"`
 }
@@ -85,6 +86,8 @@ func (a *audit) count() totals {
 			count.Instances++
 		case service.Outcome == report.Uncovered:
 			count.Uncovered++
+		case service.Outcome == report.Exempt:
+			count.Exempt++
 		}
 		for _, each := range service.Doors {
 			count.Doors[each.Guard] += max(1, each.Count)
@@ -148,10 +151,10 @@ func within(service string, scopes []posture.Scope) bool {
 	})
 }
 
-// text shows an audit to a person.
-func (a audit) text() string {
+// fullText shows every door of services.
+func fullText(services []audited) string {
 	var b strings.Builder
-	for _, service := range a.Services {
+	for _, service := range services {
 		b.WriteString(service.Service)
 		switch {
 		case service.instance():
@@ -173,27 +176,36 @@ func (a audit) text() string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\n%s: %d exposed, %d unknown", counted(a.Totals.Services, "service"), a.Totals.Exposed, a.Totals.Unknown)
-	if a.Totals.Accepted > 0 {
-		fmt.Fprintf(&b, " (%d accepted)", a.Totals.Accepted)
+	return b.String() + "\n"
+}
+
+// text are the numbers under an audit, in one line where that fits.
+func (t totals) text(width int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d exposed, %d unknown", counted(t.Services, "service"), t.Exposed, t.Unknown)
+	if t.Accepted > 0 {
+		fmt.Fprintf(&b, " (%d accepted)", t.Accepted)
 	}
-	if a.Totals.Uncovered > 0 {
-		fmt.Fprintf(&b, ", %d without a rule", a.Totals.Uncovered)
+	if t.Exempt > 0 {
+		fmt.Fprintf(&b, ", %d exempt among them", t.Exempt)
 	}
-	if a.Totals.Instances > 0 {
-		fmt.Fprintf(&b, ", %s", counted(a.Totals.Instances, "instance"))
+	if t.Uncovered > 0 {
+		fmt.Fprintf(&b, ", %d without a rule", t.Uncovered)
+	}
+	if t.Instances > 0 {
+		fmt.Fprintf(&b, ", %s", counted(t.Instances, "instance"))
 	}
 	b.WriteString("; doors:")
 	for _, guard := range byRisk {
-		if n := a.Totals.Doors[guard]; n > 0 {
+		if n := t.Doors[guard]; n > 0 {
 			fmt.Fprintf(&b, " %d %s", n, guard)
 		}
 	}
-	b.WriteString("\n")
-	if a.Comparison != nil {
-		b.WriteString(a.Comparison.text())
+	line := b.String()
+	if fit(line, width) != line {
+		line = strings.Replace(line, "; doors:", "\ndoors:", 1)
 	}
-	return b.String()
+	return line + "\n"
 }
 
 func (c *comparison) text() string {

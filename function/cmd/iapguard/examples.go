@@ -31,7 +31,9 @@ iapguard apply plan.json --policy policy.yaml --yes`,
 	"iapguard audit": `
 iapguard audit projects/my-project
 # What is new since yesterday?
-iapguard audit projects/my-project --compare yesterday.json -o today.json`,
+iapguard audit projects/my-project --compare yesterday.json -o today.json
+# Every door of what is open, for one team
+iapguard audit projects/my-project --only open --team payments --wide`,
 	"iapguard doctor": `
 iapguard doctor ` + exampleService,
 	"iapguard undo": `
@@ -64,7 +66,8 @@ iapguard status
 iapguard status --policy policy.yaml --holds holds.yaml`,
 	"iapguard reports": `
 iapguard reports --since 2h --service shop
-gcloud pubsub subscriptions pull reports --format=json | iapguard reports -`,
+# What a tool pulled from a subscription
+iapguard reports pulled.json --outcome blocked`,
 	"iapguard policy": `
 iapguard policy check policy.yaml`,
 	"iapguard policy init": `

@@ -28,6 +28,7 @@ type options struct {
 	policy   string
 	holds    string
 	format   string
+	formats  []string // that the command knows beside text and json
 	output   string
 	endpoint string
 	// talk names the deployment whose policy and holds count where no flag names others.
@@ -105,11 +106,17 @@ type session struct {
 	reportsTopic, pubSubHost string                // "" = no reports are published
 	remembers                bool                  // the memory is the deployment's
 	placed                   *function.PlacedHolds // nil = the memory is not the deployment's
+
+	digest    string // of the policy
+	context   string // the deployment that a context names; "" = none
+	held      int    // holds that it has in force
+	principal string // who calls, as far as the configuration says
 }
 
 func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*session, error) {
-	if o.format != "text" && o.format != "json" {
-		return nil, usageError{fmt.Errorf("--format is %q: write text or json", o.format)}
+	if formats := append([]string{"text", "json"}, o.formats...); !slices.Contains(formats, o.format) {
+		last := len(formats) - 1
+		return nil, usageError{fmt.Errorf("--format is %q: write %s or %s", o.format, strings.Join(formats[:last], ", "), formats[last])}
 	}
 	config, err := function.ReadConfig(cliEnvironment())
 	if err != nil {
@@ -160,7 +167,11 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if err != nil {
 		return nil, err
 	}
-	return &session{engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost,
+	named, held := "", 0
+	if deployed != nil {
+		named, held = deployed.to.found.target.Name(), len(deployed.status.Holds)
+	}
+	return &session{digest: rules.Digest(), context: named, held: held, principal: config.Self, engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost,
 		remembers: config.Memory != "", placed: kept.placed}, nil
 }
 
@@ -267,7 +278,9 @@ func (s *session) list(ctx context.Context, scopes []posture.Scope) ([]posture.T
 		}
 		targets = append(targets, found...)
 	}
-	return targets, unlisted
+	// Scopes may overlap: a service counts once.
+	slices.SortFunc(targets, func(a, b posture.Target) int { return strings.Compare(a.Name(), b.Name()) })
+	return slices.Compact(targets), unlisted
 }
 
 func wantTargets(command *cobra.Command, args []string) error {

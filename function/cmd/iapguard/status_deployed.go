@@ -98,5 +98,19 @@ func (f *inForce) printOpen(out io.Writer, now time.Time) {
 
 // since is a time, and how long ago that was.
 func since(at, now time.Time) string {
-	return fmt.Sprintf("%s (%s ago)", at.UTC().Format(time.RFC3339), now.Sub(at).Round(time.Minute))
+	return fmt.Sprintf("%s (%s ago)", at.UTC().Format("2006-01-02 15:04 UTC"), ago(now.Sub(at)))
+}
+
+// ago is a length of time in the unit that a person would use.
+func ago(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < time.Minute:
+		return "less than a minute"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	case d < 2*day:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	}
+	return fmt.Sprintf("%d days", d/day)
 }

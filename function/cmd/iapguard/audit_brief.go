@@ -1,0 +1,198 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// What fits a screen: of at most fewServices every door is shown, of more at most
+// mostItems that need a person.
+const (
+	fewServices = 3
+	mostItems   = 6
+	mostHosts   = 3 // of one service
+)
+
+// text shows an audit to a person: whether anything is open, what needs a person, the worst
+// last, and the numbers.
+func (s *auditShown) text(a audit, width int) string {
+	var b strings.Builder
+	b.WriteString(a.headline() + "\n")
+	if a.Context != "" {
+		fmt.Fprintf(&b, "context %s, policy %s, %s in force\n", a.Context, a.Policy, counted(a.Holds, "hold"))
+	}
+	shown := s.of(a)
+	slices.Reverse(shown)
+	if s.groupBy != "" {
+		b.WriteString(s.grouped(shown, "  %-30s %s\n"))
+	}
+	switch {
+	case s.summary:
+	case s.wide || len(a.Services) <= fewServices:
+		b.WriteString("\n" + fullText(shown))
+	default:
+		b.WriteString(s.items(shown, a.ObservedAt, width))
+	}
+	b.WriteString(a.Totals.text(width))
+	if a.Comparison != nil && !s.summary {
+		b.WriteString(a.Comparison.text())
+	}
+	return b.String()
+}
+
+// headline says whether anything is open, and what is new.
+func (a audit) headline() string {
+	n := a.standing()
+	line := fmt.Sprintf("nothing is open of %s", counted(len(a.Services), "service"))
+	if n[standsOpen] > 0 {
+		line = fmt.Sprintf("OPEN: %d of %s", n[standsOpen], counted(len(a.Services), "service"))
+	}
+	line += fmt.Sprintf("; %d not known, %d guarded", n[standsUnknown], n[standsGuarded])
+	for _, each := range []struct {
+		stands standing
+		word   string
+	}{{standsPrivate, "private"}, {standsExempt, "exempt"}, {standsUncovered, "shut without a rule"}} {
+		if n[each.stands] > 0 {
+			line += fmt.Sprintf(", %d %s", n[each.stands], each.word)
+		}
+	}
+	if c := a.Comparison; c != nil {
+		line += fmt.Sprintf("; doors since then: %d new, %d fixed", len(c.New), len(c.Fixed))
+	}
+	return line
+}
+
+// grouped counts services by what they have in common.
+func (s *auditShown) grouped(shown []audited, form string) string {
+	count := map[string]map[standing]int{}
+	for _, one := range shown {
+		name := groups[s.groupBy](one)
+		if count[name] == nil {
+			count[name] = map[standing]int{}
+		}
+		count[name][one.stands()]++
+	}
+	names := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(cmp.Compare(count[a][standsOpen], count[b][standsOpen]), cmp.Compare(a, b))
+	})
+	var b strings.Builder
+	for _, name := range names {
+		var parts []string
+		for _, each := range standings {
+			if n := count[name][each]; n > 0 {
+				parts = append(parts, fmt.Sprintf("%d %s", n, each))
+			}
+		}
+		fmt.Fprintf(&b, form, name, strings.Join(parts, ", "))
+	}
+	return b.String()
+}
+
+// items are the services that need a person, or those that --only chose.
+func (s *auditShown) items(shown []audited, now time.Time, width int) string {
+	need := slices.DeleteFunc(slices.Clone(shown), func(one audited) bool {
+		stands := one.stands()
+		return len(s.only) == 0 && stands != standsOpen && stands != standsUnknown
+	})
+	var b strings.Builder
+	if more := len(need) - mostItems; more > 0 {
+		fmt.Fprintf(&b, "\n  and %d more: --wide shows all, --only and --team choose\n", more)
+		need = need[more:]
+	}
+	for _, one := range need {
+		b.WriteString("\n")
+		b.WriteString(one.item(now, width))
+	}
+	if len(need) > 0 {
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// item is a service: what, where, why, what next. Names and commands are whole, so that they can
+// be copied; other lines are cut to the width.
+func (a audited) item(now time.Time, width int) string {
+	word := map[standing]string{standsOpen: "OPEN", standsUnknown: "NOT KNOWN"}[a.stands()]
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s\n", cmp.Or(word, strings.ToUpper(string(a.stands()))), a.Service)
+	var about []string
+	if a.ExposedSince != nil {
+		about = append(about, "open since "+since(*a.ExposedSince, now))
+	}
+	if a.Team != "" {
+		about = append(about, "team "+a.Team+" (as labelled)")
+	}
+	if a.Rule != "" {
+		about = append(about, fmt.Sprintf("rule %s, %s", a.Rule, a.Mode))
+	}
+	for _, line := range []string{strings.Join(about, "; "), "at " + a.addresses(), "because " + a.why()} {
+		if line != "" && line != "at " {
+			b.WriteString(fit("  "+line, width) + "\n")
+		}
+	}
+	fmt.Fprintf(&b, "  next: %s\n", a.next())
+	return b.String()
+}
+
+// addresses are those of the doors that make the service need a person.
+func (a audited) addresses() string {
+	var hosts []string
+	more := 0
+	for _, one := range a.Doors {
+		if one.Guard.Exposed() || one.Guard == door.GuardUnknown {
+			if len(hosts) < mostHosts && one.Address != "" {
+				hosts = append(hosts, one.Address)
+			} else {
+				more += max(1, one.Count)
+			}
+		}
+	}
+	text := strings.Join(hosts, ", ")
+	if more > 0 && text != "" {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// why is the first reason: what could not be read, the worst finding, or what the door says.
+func (a audited) why() string {
+	if a.Error != "" {
+		return "it was not read: " + a.Error
+	}
+	for _, one := range a.Doors {
+		if (one.Guard.Exposed() || one.Guard == door.GuardUnknown) && one.Why != "" {
+			return one.Why
+		}
+	}
+	for _, finding := range a.Findings {
+		if finding.Severity == "high" {
+			return finding.Why
+		}
+	}
+	for _, one := range a.Unread {
+		return "it could not be read: " + one.Why
+	}
+	return "its doors are " + string(a.stands())
+}
+
+// next is the command that comes next.
+func (a audited) next() string {
+	switch {
+	case a.Error != "" || a.stands() == standsUnknown:
+		return "iapguard audit --wide " + a.Service
+	case a.Outcome == report.Uncovered:
+		return "write a rule for it, then iapguard plan " + a.Service
+	case a.Outcome == report.Planned:
+		return "iapguard apply " + a.Service
+	case len(a.Advice) > 0:
+		return a.Advice[0]
+	}
+	return "iapguard plan " + a.Service
+}
