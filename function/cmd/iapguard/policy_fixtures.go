@@ -127,6 +127,6 @@ func (t tested) print(out io.Writer, format string) error {
 	if len(t.Wrong) == 1 {
 		verb = "is"
 	}
-	_, err := fmt.Fprintf(out, "%d of %s %s wrong\n", len(t.Wrong), counted(t.Fixtures, "fixture"), verb)
+	_, err := fmt.Fprintf(out, "%d of %d fixtures %s wrong\n", len(t.Wrong), t.Fixtures, verb)
 	return err
 }
