@@ -133,6 +133,12 @@ func TestShellsReadTheirCompletion(t *testing.T) {
 		"check\tIs the policy valid": {"policy", ""},
 		"--label\ta `label` of the":  {"policy", "check", "--la"},
 		"zsh\n":                      {"completion", ""},
+		"text\njson\nmd\n:4\n":       {"policy", "diff", "--format", ""},
+		"yaml\nyml\n:8\n":            {"policy", "diff", "a.yaml", ""},
+		"projects/\n:6\n":            {"policy", "diff", "a.yaml", "b.yaml", ""},
+		"\nyml\n:8\n":                {"plan", "--policy", ""},
+		":0\n":                       {"apply", ""}, // a target, or the file of a plan
+		":4\n":                       {"status", ""},
 	} {
 		out, err := say(t, append([]string{cobra.ShellCompRequestCmd}, args...)...)
 		if err != nil || !strings.Contains(out, want) {

@@ -88,6 +88,7 @@ func newRootCommand() *cobra.Command {
 	addLocalCommand(root)
 	addManCommand(root)
 	addExamples(root)
+	addCompletions(root)
 	return root
 }
 

@@ -87,7 +87,7 @@ const mostNamed = 5
 // wanted is what a rule says about a service. A service without a rule is left
 // alone.
 type wanted struct {
-	Name            string            `json:"name"`
+	Name            string            `json:"service"`
 	Rule            string            `json:"rule,omitempty"`
 	SkippedRules    []string          `json:"passedOver,omitempty"` // rules that its labels or name select and that do not decide
 	Undecided       string            `json:"undecided,omitempty"`  // why it is not known which rule decides

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/policy"
@@ -95,22 +97,23 @@ func diffPolicies(ctx context.Context, o *options, args []string) (*policyDiff, 
 		return nil, err
 	}
 	o.policy = args[1]
-	session, targets, err := o.openFor(ctx, scopes, nil)
+	session, err := o.open(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	now, found := time.Now(), &policyDiff{oldDigest: policies[0].Digest(), newDigest: policies[1].Digest()}
-	for _, target := range targets {
-		seen := &snapshot{Cloud: session.engine.Cloud}
-		var effects [2]prediction
-		var says [2]change.Said
-		for i := range policies {
-			engine := *session.engine
-			asked := &askedPolicy{Policy: policies[i], about: target, said: &says[i]}
-			engine.Cloud, engine.Policy = seen, func() reconcile.Policy { return asked }
-			effects[i] = predict(ctx, &engine, target)
-		}
-		found.services = append(found.services, compared(target, effects, change.Of(says[0], says[1], now)))
+	targets, unlisted := session.list(ctx, scopes)
+	if len(targets) == 0 && len(unlisted) > 0 {
+		return nil, errors.Join(slices.Collect(maps.Values(unlisted))...)
+	}
+	found := &policyDiff{oldDigest: policies[0].Digest(), newDigest: policies[1].Digest(),
+		services: session.diffEach(ctx, policies, targets)}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for scope, why := range unlisted {
+		failed := prediction{Outcome: string(report.Failed), Why: why.Error()}
+		found.services = append(found.services, changes{Service: scope.Name(), Changes: true, Risk: change.Unknown,
+			Why: why.Error(), Old: failed, New: failed})
 	}
 	slices.SortStableFunc(found.services, func(a, b changes) int {
 		order := change.Risks()
@@ -118,6 +121,31 @@ func diffPolicies(ctx context.Context, o *options, args []string) (*policyDiff, 
 			b.Service))
 	})
 	return found, nil
+}
+
+// diffEach compares two policies for every service.
+func (s *session) diffEach(ctx context.Context, policies [2]policy.Policy, targets []posture.Target) []changes {
+	all := make([]changes, len(targets))
+	now := time.Now()
+	var group errgroup.Group
+	group.SetLimit(auditTogether)
+	for at, target := range targets {
+		group.Go(func() error {
+			seen := &snapshot{Cloud: s.engine.Cloud}
+			var effects [2]prediction
+			var says [2]change.Said
+			for i := range policies {
+				engine := *s.engine
+				asked := &askedPolicy{Policy: policies[i], about: target, said: &says[i]}
+				engine.Cloud, engine.Policy = seen, func() reconcile.Policy { return asked }
+				effects[i] = predict(ctx, &engine, target)
+			}
+			all[at] = compared(target, effects, change.Of(says[0], says[1], now))
+			return nil
+		})
+	}
+	_ = group.Wait() // no look fails the others
+	return all
 }
 
 // compared is what the policies change for one service. It may end otherwise although they say

@@ -317,6 +317,23 @@ func TestPolicyDiffIsACommentOfAPullRequest(t *testing.T) {
 	}
 }
 
+func TestPolicyDiffGoesOnWithoutAProjectItCannotRead(t *testing.T) {
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario...)
+	old, renewed := policyFile(t, "  - {name: all, mode: enforce, settle: 0s}\n"), policyFile(t,
+		"  - {name: all, settle: 0s}\n")
+	args := []string{"policy", "diff", "--endpoint", o.URL(), old, renewed, "projects/other-project"}
+	out, err := say(t, append(args, "projects/demo-project")...)
+	want := "3 of 3 services change: 2 lose protection, 1 not known, 0 loosened, 0 tightened, 0 otherwise\n"
+	if err != statusError(exitFailed) || !strings.HasPrefix(out, want) || !strings.Contains(out,
+		"\n  projects/other-project\n") {
+		t.Errorf("%v, want exit status 1 and %q:\n%s", err, want, out)
+	}
+	if out, err := say(t, args...); err == nil || out != "" {
+		t.Errorf("alone: %q, %v, want an error alone", out, err)
+	}
+}
+
 func TestPolicyDiffSaysWhatCouldNotBeCompared(t *testing.T) {
 	o := cloudtest.Start(t, playground.Options{})
 	o.Build(playground.Scenario...)

@@ -1,15 +1,18 @@
 package draft_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/policy/draft"
+	"github.com/iapguard/iapguard/internal/policy/schema"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/strictyaml"
 )
@@ -42,7 +45,32 @@ func filled(t *testing.T, text []byte) policy.Policy {
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, done)
 	}
+	fitsSchema(t, []byte(done))
 	return parsed
+}
+
+// fitsSchema has the JSON Schema judge a policy, as editors do that read its first line.
+func fitsSchema(t *testing.T, text []byte) {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema.Policy))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("policy.json", document); err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := strictyaml.JSON(text, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiler.MustCompile("policy.json").Validate(value); err != nil {
+		t.Errorf("the schema refuses it: %v", err)
+	}
 }
 
 var estate = draft.Estate{
