@@ -59,8 +59,9 @@
 //	faults                           how the local cloud fails from now on: the indented lines as
 //	                                 /_local/faults takes them; none: not at all
 //	protect SERVICE                  deploy and balance, and the function does its work, which is not shown
-//	hear changes|refusals|nothing    what sinks deliver from now on: audit log entries (at first),
-//	                                 refused requests, or nothing
+//	hear changes|refusals|refused|nothing
+//	                                 what sinks deliver from now on: audit log entries (at first),
+//	                                 refused requests, the same on a topic of their own, or nothing
 //	entry DURATION                   a log entry written by hand, dated so long ahead (or ago: -1s)
 //	alert SERVICE                    Cloud Monitoring sends an alert about refused requests
 //	doctor SERVICE                   somebody asks on the commands topic why it answers 403
@@ -85,6 +86,8 @@
 //	doors SERVICE                    every door in the last report on it, with who guards it
 //	refused METHOD PATH BODY         how a call of Google's API is refused
 //	writes                           what the function wrote since the last look; the account, where not its own
+//	alerts                           the audit log entries since the last look that raise an alert about the guard
+//	deliveries                       what the function was given of each subscription since the last look
 //	costs                            whether the function's calls since the last look were few, else how many
 //	look FIELD PATH                  one field of a resource, as Google's API gives it
 //	callers SERVICE                  who was last reported to call the service, and what becomes of

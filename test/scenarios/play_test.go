@@ -58,6 +58,8 @@ type play struct {
 	reports []report.Report
 	written []string
 	spent   spent
+	given   map[message]int // how often the function was given each message
+	alerted map[string]bool // entries that raised an alert which was looked at
 
 	forgotten map[string]string // by path: the field that the function does not get to read
 }
@@ -69,6 +71,7 @@ type letter struct {
 	target string    // of work, "" of everything else
 	at     time.Time // of what happened
 	number int       // of the message: Pub/Sub here counts them
+	of     string    // the subscription
 }
 
 // read fills in what the order of deliveries goes by.
@@ -78,10 +81,12 @@ func (l *letter) read() error {
 			Data      []byte
 			MessageID string `json:"messageId"`
 		}
+		Subscription string
 	}
 	if err := json.Unmarshal(l.body, &push); err != nil {
 		return err
 	}
+	l.of = push.Subscription
 	var sent struct {
 		Target    string
 		Timestamp time.Time
@@ -102,7 +107,8 @@ func start(t *testing.T, s script) *play {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), clock: cloudtest.NewClock(t)}
+	p := &play{t: t, ctx: ctx, caller: playground.Developer, folder: t.TempDir(), clock: cloudtest.NewClock(t),
+		given: map[message]int{}, alerted: map[string]bool{}}
 	var err error
 	options := playground.Options{Discovery: discovery.Judge(t), Clock: p.clock.Now,
 		WithoutOrganization: s.alone, Beliefs: s.beliefs, Roles: rolesWithout(t, s.without)}
@@ -260,6 +266,9 @@ func (p *play) deliver() {
 // post hands one message to the function, and reports whether it is done with.
 func (p *play) post(one letter) bool {
 	p.t.Helper()
+	p.mu.Lock()
+	p.given[message{one.of, one.number}]++
+	p.mu.Unlock()
 	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.function+one.path, bytes.NewReader(one.body))
 	if err != nil {
 		p.t.Fatal(err)

@@ -70,6 +70,7 @@ func (p *play) protects(args, _ []string) error {
 var sinks = map[string]logging.Sink{
 	"changes":  {Name: "iapguard-events", Filter: playground.EventsFilter, Topic: playground.EventsTopic},
 	"refusals": {Name: "iapguard-requests", Filter: playground.RequestsFilter, Topic: playground.EventsTopic},
+	"refused":  {Name: "iapguard-refused", Filter: playground.RequestsFilter, Topic: refusedTopic},
 }
 
 // hears sets which sinks there are from now on. What was logged before is
@@ -97,7 +98,12 @@ func (p *play) hears(args, _ []string) error {
 		there, wanted := have[sink.Name], slices.Contains(args, word)
 		switch {
 		case wanted && !there:
-			err = p.playground.Cloud.Logs().AddSink(sink)
+			if sink.Topic == refusedTopic {
+				err = p.refusedApart()
+			}
+			if err == nil {
+				err = p.playground.Cloud.Logs().AddSink(sink)
+			}
 		case there && !wanted:
 			_, err = owner.Call(p.ctx, http.MethodDelete, "/v2/projects/"+playground.Project+"/sinks/"+sink.Name, nil)
 		}

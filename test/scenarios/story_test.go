@@ -257,15 +257,17 @@ var looks = map[string]func(p *play, args []string) ([]string, error){
 	"doors": func(p *play, args []string) ([]string, error) {
 		return p.lastDoors(strings.Join(args, ""))
 	},
-	"callers":  (*play).callers,
-	"advice":   (*play).advice,
-	"iapguard": (*play).types,
-	"run":      (*play).runs,
-	"publish":  (*play).publishes,
-	"evidence": (*play).evidence,
-	"visit":    (*play).visits,
-	"refused":  (*play).refused,
-	"costs":    (*play).costs,
+	"callers":    (*play).callers,
+	"alerts":     (*play).raised,
+	"deliveries": (*play).deliveries,
+	"advice":     (*play).advice,
+	"iapguard":   (*play).types,
+	"run":        (*play).runs,
+	"publish":    (*play).publishes,
+	"evidence":   (*play).evidence,
+	"visit":      (*play).visits,
+	"refused":    (*play).refused,
+	"costs":      (*play).costs,
 	"writes": func(p *play, _ []string) ([]string, error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
