@@ -18,6 +18,7 @@ import (
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/games/kind"
 	"github.com/iapguard/iapguard/test/games/kind/consent"
 	"github.com/iapguard/iapguard/test/games/play"
 	"github.com/iapguard/iapguard/test/games/referee"
@@ -48,10 +49,7 @@ type seen struct {
 	wrote  map[string]time.Time // when that was
 	sent   []sent               // commands that were sent directly
 	nonces []string             // of heartbeats
-	// token is the last one that the operator used, at which instances.
-	token    string
-	tokenAt  time.Time
-	tokenFor []int
+	token  string               // the last one that the operator used
 }
 
 // sent is a command that was sent directly, as reports name it.
@@ -254,13 +252,13 @@ func (w *world) sendNow(id, service string, body object, may bool) {
 	if !may {
 		o.How = "who may not"
 	}
-	token, instance := w.token(id, nil), w.next()
+	token := w.token(id, nil)
 	if id == operator {
 		w.moving.Lock()
-		w.seen.token, w.seen.tokenAt, w.seen.tokenFor = token, time.Now(), []int{instance}
+		w.seen.token = token
 		w.moving.Unlock()
 	}
-	w.order(o, token, instance, body)
+	w.order(o, token, w.next(), body)
 }
 
 // speak makes a move that is commands and messages, to iapguard alone.
@@ -360,26 +358,19 @@ func (w *world) feigned(m play.Move) []object {
 // lastOf are the last elements.
 func lastOf[T any](all []T, most int) []T { return all[max(0, len(all)-most):] }
 
-// replay sends a command with the token that the operator used last. A used token is known
-// to the instance that took it alone.
+// replay sends a command with the token that the operator used last. It counts once in the
+// whole deployment; who may write the memory can delete the record of that.
 func (w *world) replay(service string) {
 	w.moving.Lock()
-	token, at, before := w.seen.token, w.seen.tokenAt, slices.Clone(w.seen.tokenFor)
+	token := w.seen.token
 	w.moving.Unlock()
 	if token == "" {
 		return
 	}
-	instance := w.next()
-	known := slices.Contains(before, instance)
-	o := referee.Order{By: email(operator), Name: "hold", Service: service, For: forTime, How: "with a used token",
-		May: !known && time.Since(at) < 4*time.Minute}
-	if age := time.Since(at); !known && age >= 4*time.Minute && age < 7*time.Minute {
-		return // clocks may differ
-	}
-	w.order(o, token, instance, find(w.commands(service), "hold"))
-	w.moving.Lock()
-	defer w.moving.Unlock()
-	w.seen.tokenFor = append(before, instance)
+	rights := w.game.Rights
+	w.order(referee.Order{By: email(operator), Name: "hold", Service: service, For: forTime, How: "with a used token",
+		May: slices.Contains(rights, kind.Rewriter) || slices.Contains(rights, consent.Forger)}, token, w.next(),
+		find(w.commands(service), "hold"))
 }
 
 // badTokens sends commands with tokens that let nobody command.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/test/games/kind"
+	"github.com/iapguard/iapguard/test/games/kind/consent"
 	"github.com/iapguard/iapguard/test/games/play"
 )
 
@@ -71,6 +72,16 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 		{"two writes of one moment, before we took the public", game(
 			[]play.Service{{Name: "app0", Balanced: true, Mine: true}},
 			on("app0", 16*time.Minute, kind.Publish), on("app0", 0, kind.DropAgent))},
+		{"a hold is placed while slow writes go on", play.Game{Services: []play.Service{app("app0")}, Instances: 1, Consent: true,
+			Approve: true, Slow: 25 * time.Second, Moves: []play.Move{on("app0", 2*time.Minute, consent.Approve),
+				{When: play.AfterWrite, Kind: consent.Hold, Service: "app0"}}}},
+		{"who opened a service approves its plan", play.Game{
+			Services: []play.Service{{Name: "app0", Balanced: true, Invoker: true}}, Instances: 1, Consent: true, Approve: true,
+			Moves: []play.Move{on("app0", time.Minute, consent.ApproverOpen), on("app0", time.Minute, consent.ApproveOwn)}}},
+		{"a used token is replayed at another instance", play.Game{
+			Services: []play.Service{app("app0")}, Instances: 2, Consent: true, Moves: []play.Move{
+				on("app0", time.Minute, consent.Hold), on("app0", time.Second, consent.Replay),
+				on("app0", time.Second, consent.Replay), on("app0", time.Second, consent.Replay)}}},
 	} {
 		t.Run(each.name, func(t *testing.T) {
 			if end := outplay(t, each.game, nil); len(end.failing()) > 0 {
