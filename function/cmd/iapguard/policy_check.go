@@ -37,6 +37,16 @@ type mistake struct {
 	Message string `json:"message"`
 }
 
+// refused prints what is wrong with a file, each line with FILE:LINE:COL at its beginning, for
+// editors and CI that mark the place.
+func refused(out io.Writer, err error) error {
+	if len(strictyaml.Problems(err)) == 0 {
+		return usageError{err}
+	}
+	fmt.Fprintln(out, err)
+	return statusError(exitUsage)
+}
+
 // mistakesIn are the problems of an error of a file.
 func mistakesIn(file string, err error) []mistake {
 	var all []mistake
@@ -121,8 +131,10 @@ func newPolicyCheckCommand() *cobra.Command {
 			}
 			read, err := checkPolicy(args, about, time.Now())
 			switch {
-			case err != nil && (format == "text" || errors.As(err, &usageError{})):
-				return usageError{err}
+			case errors.As(err, &usageError{}):
+				return err
+			case err != nil && format == "text":
+				return refused(command.ErrOrStderr(), err)
 			case err != nil:
 				read = checked{File: args[0], Errors: mistakesIn(args[0], err)}
 			case format == "text":

@@ -59,7 +59,7 @@ func newPolicyTestCommand() *cobra.Command {
 			}
 			found, err := testPolicy(args[0], args[1:], time.Now())
 			if err != nil {
-				return usageError{err}
+				return refused(command.ErrOrStderr(), err)
 			}
 			if err := found.print(command.OutOrStdout(), format); err != nil {
 				return err

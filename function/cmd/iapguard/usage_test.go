@@ -72,7 +72,7 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 		{"a hold on no resource", "is not a resource name", []string{"hold", "--for", "4h", "--reason", "r", "shop"}},
 		{"no holds file", "write --holds FILE", []string{"resume", "projects/demo-project"}},
 		{"no policy to check", "0 arguments: write iapguard policy check FILE", []string{"policy", "check"}},
-		{"a bad policy to check", `2:19: unknown key "mod"`, []string{"policy", "check", badPolicy}},
+		{"no policy file to check", "no such file", []string{"policy", "check", dir + "/none"}},
 		{"a diff without targets", "write iapguard policy diff OLD NEW", []string{"policy", "diff", badPolicy, badPolicy}},
 		{"a diff of a bad policy", "did you mean mode?",
 			[]string{"policy", "diff", badPolicy, badPolicy, "--endpoint", here, "projects/demo-project"}},
