@@ -90,6 +90,9 @@ type Surroundings struct {
 	// Recent gives the same as of ten seconds ago at most; nil = nobody knows.
 	Recent func(ctx context.Context, p posture.Posture, accounts []string) ([]event.Write, error)
 	Memory *memory.Memory
+	// StepGrace is how long a step that has begun may take once its run is shut down; zero =
+	// as long as Cloud Run leaves.
+	StepGrace time.Duration
 	// Served says whether requests were answered, before a service was created, where
 	// load balancers lead to it; nil = nobody knows.
 	Served func(ctx context.Context, p posture.Posture) (bool, error)

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func (r *run) unannounced(step plan.Step) bool {
 // are read before each step, and before a step is tried again: a step can take minutes, and a
 // hold stops the run at once. So does a shutdown, but a step that has begun runs to its end.
 func (r *run) perform(ctx context.Context, decision decide.Decision) error {
-	lasting, done := r.withGrace(ctx, stepGrace)
+	lasting, done := r.withGrace(ctx, cmp.Or(r.StepGrace, stepGrace))
 	defer done()
 	versions := map[string]string{}
 	for _, wave := range decision.Waves {

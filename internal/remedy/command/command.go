@@ -110,7 +110,7 @@ func (c Command) pairs(name string, pairs ...pair) Command {
 func (c Command) String() string {
 	words := []string{"gcloud"}
 	for _, a := range c.arguments {
-		words = append(words, a.text(shellQuote, func(of Command) string { return `"$(` + of.String() + `)"` }))
+		words = append(words, a.text(Quote, func(of Command) string { return `"$(` + of.String() + `)"` }))
 	}
 	return strings.Join(words, " ")
 }
@@ -145,7 +145,8 @@ func (a argument) text(write func(string) string, output func(Command) string) s
 // plain is a word that a POSIX shell takes as it is.
 var plain = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
 
-func shellQuote(word string) string {
+// Quote is a word as a POSIX shell takes it.
+func Quote(word string) string {
 	if plain.MatchString(word) {
 		return word
 	}
