@@ -53,14 +53,18 @@ func (p *play) path(name string) string {
 // hashes are other ones for every story and every version.
 var hashes = regexp.MustCompile(`\b(plan|policy|plan is now|plan of now is|run) [0-9a-f]{8,}\b`)
 
-// ends are the times at which holds end.
-var ends = regexp.MustCompile(`\b(until|ends at|names) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+// ends are the times at which holds end, and before which steps are not taken.
+var ends = regexp.MustCompile(`\b(until|ends at|names|not before) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// took is how long a step took.
+var took = regexp.MustCompile(`\(\d+\.\ds\)`)
 
 // typed is what a command printed, without blank lines.
 func typed(text string) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
 		if line = strings.TrimRight(line, " \n"); line != "" {
+			line = took.ReplaceAllString(line, "(…)")
 			lines = append(lines, people(ends.ReplaceAllString(hashes.ReplaceAllString(line, "$1 …"), "$1 …")))
 		}
 	}

@@ -121,6 +121,7 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 		if kept, err = createOutput(o.output); err != nil {
 			return false, err
 		}
+		defer kept.abandon()
 	}
 	session, err := o.open(ctx, nil)
 	if err != nil {

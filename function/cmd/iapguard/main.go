@@ -10,19 +10,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/function"
-)
-
-// Exit statuses; deploy/docs/reference/commands.md gives their meaning.
-const (
-	exitDone    = 0
-	exitFailed  = 1
-	exitUsage   = 2
-	exitPending = 3 // with --exit-code: there are steps to take
 )
 
 // usageError is wrong usage or unreadable input: exit status 2.
@@ -37,7 +30,8 @@ type statusError int
 func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE) // a reader that has ended is an error of the write, and ends no step
+	ctx, stop := interruptible(context.Background(), func() { os.Exit(exitInterrupted) })
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -50,22 +44,40 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if out.err != nil {
-		err = fmt.Errorf("writing output: %w", out.err)
-	}
 	var status statusError
+	interrupted := ctx.Err() != nil && errors.Is(err, context.Canceled)
+	if out.err != nil && (!errors.As(err, &status) || int(status) != exitInterrupted) {
+		err, interrupted = fmt.Errorf("writing output: %w", out.err), false
+	}
 	var usage usageError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &status):
 		return int(status)
+	case interrupted:
+		err = errInterrupted
 	}
-	_, _ = fmt.Fprintln(stderr, "iapguard:", err) // the exit status remains
-	if errors.As(err, &usage) {
+	// An error may hold text from outside. That it cannot be written leaves the exit status.
+	_, _ = io.WriteString(stderr, plain(errorLines(err)))
+	switch {
+	case interrupted:
+		return exitInterrupted
+	case errors.As(err, &usage):
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// errorLines are an error for a person.
+func errorLines(err error) []line {
+	var lines []line
+	lead := "iapguard: "
+	for text := range strings.SplitSeq(err.Error(), "\n") {
+		lines = append(lines, line{lead: lead, text: text, whole: true})
+		lead = ""
+	}
+	return lines
 }
 
 func newRootCommand() *cobra.Command {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -79,4 +80,69 @@ func addrOf(t *testing.T, from string) string {
 		t.Fatal(err)
 	}
 	return parsed.Host
+}
+
+func TestAnOutputFileIsWholeOrTheEarlierOneStays(t *testing.T) {
+	folder := t.TempDir()
+	name, link := filepath.Join(folder, "plan.json"), filepath.Join(folder, "link.json")
+	read := func(name string) string {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if err := os.WriteFile(name, []byte("earlier"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(name, link); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := createOutput(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kept.Write([]byte("later")); err != nil || read(name) != "earlier" {
+		t.Errorf("%v, and before the end the file holds %q, want the earlier one", err, read(name))
+	}
+	if err := kept.Close(); err != nil || read(name) != "later" {
+		t.Errorf("%v, and at the end the file holds %q", err, read(name))
+	}
+	if at, err := os.Lstat(link); err != nil || at.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is no longer one: %v", err)
+	}
+	for _, evidence := range []bool{false, true} {
+		kept, err := createOutput(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept.kept = evidence
+		_, _ = kept.Write([]byte("half")) // the test closes the file below
+		kept.err = errors.New("no space left on device")
+		err = kept.Close()
+		if err == nil || read(name) != "later" {
+			t.Errorf("where a write fails: %v, and the file holds %q", err, read(name))
+		}
+		left, _ := filepath.Glob(name + ".partial-*") // the pattern is valid
+		if (len(left) == 1) != evidence || evidence && !strings.Contains(err.Error(), "what could be written is in "+left[0]) {
+			t.Errorf("evidence %t: %v is left, and the error is %v", evidence, left, err)
+		}
+	}
+	kept, err = createOutput(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept.abandon()
+	if left, _ := filepath.Glob(name + ".partial-*"); len(left) != 1 || read(name) != "later" {
+		t.Errorf("%v is left of a file that was abandoned, want the earlier one and its evidence alone", left)
+	}
+	for _, bad := range []string{folder, filepath.Join(folder, "none", "plan.json")} {
+		var usage usageError
+		if _, err := createOutput(bad); !errors.As(err, &usage) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want one line and exit status 2", bad, err)
+		}
+	}
+	if device, err := createOutput(os.DevNull); err != nil || device.Close() != nil {
+		t.Errorf("a device: %v", err)
+	}
 }

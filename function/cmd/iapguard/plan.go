@@ -2,58 +2,213 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/report"
 )
 
+// planning is what the user typed, and where the command prints.
+type planning struct {
+	options
+	exitCode    bool
+	typed       []string // the flags that apply takes too
+	out, stderr io.Writer
+}
+
 func newPlanCommand() *cobra.Command {
-	var o options
-	var exitCode bool
+	var p planning
 	command := &cobra.Command{
 		Use:   "plan TARGET...",
 		Short: "Show what apply would do to these services, and why; nothing is written",
 		Args:  wantTargets,
 		RunE: func(command *cobra.Command, args []string) error {
-			steps, err := planAll(command.Context(), &o, args, command.OutOrStdout())
-			if err == nil && exitCode && steps {
-				return statusError(exitPending)
-			}
-			return err
+			p.out, p.stderr, p.typed = command.OutOrStdout(), command.ErrOrStderr(), typedFlags(command)
+			return p.run(command.Context(), args)
 		},
 	}
-	o.add(command)
-	command.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when there are steps to take")
+	p.add(command)
+	p.formats = []string{"md"}
+	flags := command.Flags()
+	flags.Lookup("format").Usage = "text, json (one object a line) or md (a comment for a pull request)"
+	flags.Lookup("output").Usage = "keep the plan in this file, which apply takes; one JSON object a line"
+	flags.BoolVar(&p.exitCode, "exit-code", false, "exit with 3 when there are steps to take")
 	return command
 }
 
-// planAll prints a plan for every target; steps says whether any has steps.
-func planAll(ctx context.Context, o *options, args []string, out io.Writer) (steps bool, err error) {
+func (p *planning) run(ctx context.Context, args []string) error {
 	scopes, err := parseScopes(args)
 	if err != nil {
-		return false, err
+		return err
 	}
-	session, targets, err := o.openFor(ctx, scopes, nil)
+	session, err := p.open(ctx, nil)
 	if err != nil {
-		return false, err
+		return err
 	}
-	printer, err := o.printer(out)
+	var kept *outputFile
+	if p.output != "" {
+		if kept, err = createOutput(p.output); err != nil {
+			return err
+		}
+		defer kept.abandon()
+	}
+	found, err := p.print(ctx, session, scopes, kept)
+	if kept != nil && err == nil {
+		err = kept.Close()
+	}
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return statusError(exitInterrupted)
+	case found.failed():
+		return statusError(exitFailed)
+	case p.exitCode && slices.ContainsFunc(found.reports, func(r report.Report) bool { return len(r.Steps) > 0 }):
+		return statusError(exitPending)
+	}
+	return nil
+}
+
+// print prints the plans of the services in scopes, and keeps them.
+func (p *planning) print(
+	ctx context.Context, session *session, scopes []posture.Scope, kept *outputFile,
+) (planned, error) {
+	found, err := session.plan(ctx, scopes, p.stderr)
 	if err != nil {
-		return false, err
+		return found, err
 	}
-	failed := false
-	for _, target := range targets {
-		final, err := session.engine.Run(ctx, request("plan", target, true))
-		if failed = printer.result(target, final, err) || failed; err == nil {
-			steps = steps || len(final.Steps) > 0
+	if kept != nil {
+		for _, each := range found.reports {
+			_ = json.NewEncoder(kept).Encode(each) // Close returns its error
 		}
 	}
-	return steps, printer.end(failed)
+	switch screen := newScreen(p.out); p.format {
+	case "json":
+		for _, each := range found.reports {
+			_ = json.NewEncoder(p.out).Encode(each) // an error of the write ends the program with exitFailed
+		}
+	case "md":
+		_, _ = io.WriteString(p.out, markdown(found.reports, p.output, p.typed))
+	default:
+		screen.print(planLines(found.reports)...)
+		if p.output != "" && effectOf(found.reports).steps > 0 {
+			screen.print(line{lead: "to apply exactly this: ", text: applyCommand([]string{p.output}, p.typed), whole: true})
+		}
+	}
+	found.note(p.stderr)
+	return found, nil
+}
+
+// typedFlags are the flags that a command was given and that apply takes too, as words.
+func typedFlags(command *cobra.Command) []string {
+	var words []string
+	for _, name := range []string{"context", "as", "url", "policy", "no-policy", "holds", "endpoint"} {
+		switch flag := command.Flags().Lookup(name); {
+		case flag == nil || !flag.Changed:
+		case flag.Value.Type() == "bool":
+			words = append(words, "--"+name)
+		default:
+			words = append(words, "--"+name, flag.Value.String())
+		}
+	}
+	return words
+}
+
+// planned are the plans of several services.
+type planned struct {
+	reports []report.Report
+	errors  []error // why a service has no plan, or a place with services was not listed
+	looked  int     // how many services were looked at, if not all
+	of      int
+}
+
+// plan looks at every service in scopes, and writes nothing. What it has when
+// the context ends is a result. It returns an error where there is nothing to look at.
+func (s *session) plan(ctx context.Context, scopes []posture.Scope, stderr io.Writer) (planned, error) {
+	targets, unlisted := s.list(ctx, scopes)
+	if len(targets) == 0 && len(unlisted) > 0 {
+		return planned{}, errors.Join(slices.Collect(maps.Values(unlisted))...)
+	}
+	var found planned
+	for _, scope := range scopes {
+		if err := unlisted[scope]; err != nil {
+			found.errors = append(found.errors, err)
+		}
+	}
+	return s.planEach(ctx, targets, found, stderr), nil
+}
+
+// planEach adds the plans of services.
+func (s *session) planEach(ctx context.Context, targets []posture.Target, found planned, stderr io.Writer) planned {
+	type look struct {
+		report report.Report
+		err    error
+	}
+	looks := make([]look, len(targets))
+	shown := newProgress(stderr, "services", len(targets), progressAfter)
+	var group errgroup.Group
+	group.SetLimit(auditTogether)
+	for i, target := range targets {
+		group.Go(func() error {
+			if looks[i].err = ctx.Err(); looks[i].err == nil {
+				looks[i].report, looks[i].err = s.engine.Run(ctx, request("plan", target, true))
+			}
+			shown.add()
+			return nil
+		})
+	}
+	_ = group.Wait() // no look fails the others
+	shown.end()
+	for i, one := range looks {
+		switch {
+		case ctx.Err() != nil && (one.err != nil || one.report.Outcome == report.Failed):
+			continue // it was not looked at
+		case one.err != nil:
+			found.errors = append(found.errors, serviceError{targets[i], one.err})
+		case !slices.ContainsFunc(found.reports, func(r report.Report) bool { return r.Subject() == one.report.Subject() }):
+			found.reports = append(found.reports, one.report) // a project has a number and an id
+		}
+		found.looked++
+	}
+	found.of = len(targets)
+	return found
+}
+
+// serviceError is why a service has no plan.
+type serviceError struct {
+	target posture.Target
+	error
+}
+
+func (e serviceError) Error() string { return e.target.Name() + ": " + unwrapFinal(e.error).Error() }
+func (e serviceError) Unwrap() error { return e.error }
+
+// failed reports whether a service could not be looked at.
+func (p planned) failed() bool {
+	return len(p.errors) > 0 || slices.ContainsFunc(p.reports, func(r report.Report) bool { return lookedStatus(r) != exitDone })
+}
+
+// note prints on standard error what is missing, and why.
+func (p planned) note(stderr io.Writer) {
+	screen := newScreen(stderr)
+	for _, err := range p.errors {
+		screen.print(errorLines(err)...)
+	}
+	if p.looked < p.of {
+		screen.print(line{text: fmt.Sprintf("iapguard: interrupted: %s of %s were looked at", digits(p.looked),
+			counted(p.of, "service"))})
+	}
 }
 
 // request is a run that a person asked for.

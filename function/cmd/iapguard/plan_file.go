@@ -15,7 +15,7 @@ import (
 )
 
 // parseJobs reads the arguments: one plan file, or targets.
-func parseJobs(args []string) (reviewed []job, scopes []posture.Scope, err error) {
+func parseJobs(args []string) (reviewed []*job, scopes []posture.Scope, err error) {
 	if len(args) == 1 && !strings.HasPrefix(args[0], "projects/") {
 		reviewed, err = readPlan(args[0])
 		return reviewed, nil, err
@@ -26,13 +26,13 @@ func parseJobs(args []string) (reviewed []job, scopes []posture.Scope, err error
 
 // readPlan reads what plan -o wrote. It refuses a file with a plan that was
 // changed since: the id of a plan is a hash of its steps and observed versions.
-func readPlan(name string) ([]job, error) {
+func readPlan(name string) ([]*job, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("reading plan: %w (targets begin with projects/)", err)}
 	}
 	defer file.Close()
-	var jobs []job
+	var jobs []*job
 	decoder := json.NewDecoder(bufio.NewReader(file))
 	decoder.DisallowUnknownFields()
 	for {
@@ -56,7 +56,7 @@ func readPlan(name string) ([]job, error) {
 				"another plan (%s): nothing was written; a plan is carried out as it was reviewed or not at all: "+
 				"write a new one with iapguard plan %s -o FILE", name, len(jobs)+1, r.PlanID, id, target)}
 		}
-		jobs = append(jobs, job{target: target, reviewed: &r})
+		jobs = append(jobs, &job{target: target, reviewed: &r})
 	}
 	if len(jobs) == 0 {
 		return nil, usageError{fmt.Errorf("reading plan %s: it is empty", name)}

@@ -17,9 +17,6 @@ type printer struct {
 	out  io.Writer
 	json bool
 	kept *outputFile // nil without -o
-	// recorded says that a recorder writes the reports to kept.
-	recorded bool
-	sums     sums
 }
 
 func (o *options) printer(out io.Writer) (*printer, error) {
@@ -34,9 +31,6 @@ func (o *options) printer(out io.Writer) (*printer, error) {
 
 // end closes the file of -o. Failures become the exit status.
 func (p *printer) end(failed bool) error {
-	if !p.json && p.sums.services() > 1 {
-		fmt.Fprintln(p.out, p.sums)
-	}
 	if p.kept != nil {
 		if err := p.kept.Close(); err != nil {
 			return err
@@ -48,14 +42,9 @@ func (p *printer) end(failed bool) error {
 	return nil
 }
 
-// note prints on standard error why a service has no report, and progress what
-// the command waits for.
-func (p *printer) note(line string)     { fmt.Fprintln(os.Stderr, "iapguard:", line) }
-func (p *printer) progress(line string) { fmt.Fprintln(os.Stderr, line) }
-
 // keep writes a report to the file of -o. Close returns an error of the write.
 func (p *printer) keep(r report.Report) {
-	if p.kept != nil && !p.recorded {
+	if p.kept != nil {
 		_ = json.NewEncoder(p.kept).Encode(r)
 	}
 }
@@ -66,19 +55,18 @@ func (p *printer) show(r report.Report) {
 		_ = json.NewEncoder(p.out).Encode(r)
 		return
 	}
-	p.sums.add(r)
-	fmt.Fprint(p.out, text(r))
+	newScreen(p.out).print(reportLines(r)...)
 }
 
-// result shows how a run ended, and reports whether it counts as a failure.
+// result shows how a look at a service ended, and reports whether it counts as a failure.
 func (p *printer) result(target posture.Target, final report.Report, err error) (failed bool) {
 	if err != nil {
-		p.note(fmt.Sprintf("%s: %v", target, unwrapFinal(err)))
+		newScreen(os.Stderr).print(errorLines(fmt.Errorf("%s: %w", target, unwrapFinal(err)))...)
 		return true
 	}
 	p.keep(final)
 	p.show(final)
-	return final.Outcome == report.Blocked || final.Outcome == report.Failed
+	return lookedStatus(final) != exitDone
 }
 
 // unwrapFinal shortens an error that ends a run without a report to its reason.

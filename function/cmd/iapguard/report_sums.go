@@ -7,12 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// sums counts services by outcome, and their steps, over several reports.
+// sums counts services by outcome, and the steps that are taken, over several reports.
 type sums struct {
 	outcomes map[report.Outcome]int
 	steps    int
@@ -24,7 +27,11 @@ func (s *sums) add(r report.Report) {
 		s.outcomes = map[report.Outcome]int{}
 	}
 	s.outcomes[r.Outcome]++
-	s.steps += len(r.Steps)
+	for _, step := range r.Steps {
+		if r.WouldAct || step.Result == report.StepDone {
+			s.steps++
+		}
+	}
 	if r.Exposed == door.Yes {
 		s.exposed++
 	}
@@ -41,10 +48,10 @@ func (s *sums) services() int {
 func (s sums) String() string {
 	var parts []string
 	for _, outcome := range slices.Sorted(maps.Keys(s.outcomes)) {
-		parts = append(parts, fmt.Sprintf("%d %s", s.outcomes[outcome], outcome))
+		parts = append(parts, digits(s.outcomes[outcome])+" "+string(outcome))
 	}
-	return fmt.Sprintf("%d services: %s; %s; %d with an open door", s.services(), strings.Join(parts, ", "),
-		counted(s.steps, "step"), s.exposed)
+	return fmt.Sprintf("%s: %s; %s; %s with an open door", counted(s.services(), "service"), strings.Join(parts, ", "),
+		counted(s.steps, "step"), digits(s.exposed))
 }
 
 // stepsText summarises a plan: how many steps of each kind, and how many wait.
@@ -75,8 +82,14 @@ func stepsText(steps []report.Step) string {
 
 // counted returns a number with its noun: 1 step, 2 steps.
 func counted(n int, noun string) string {
-	if n == 1 {
+	switch {
+	case n == 1:
 		return "1 " + noun
+	case strings.HasSuffix(noun, "s"): // an address
+		noun += "e"
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%s %ss", digits(n), noun)
 }
+
+// digits groups the digits of a number by thousands: 1,000 services.
+func digits(n int) string { return message.NewPrinter(language.English).Sprintf("%d", n) }

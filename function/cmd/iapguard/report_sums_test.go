@@ -25,10 +25,12 @@ func TestSumsCountStepsAndOutcomes(t *testing.T) {
 		}
 	}
 	var all sums
-	all.add(report.Report{Outcome: report.Planned, Exposed: door.Yes, Steps: make([]report.Step, 3)})
+	all.add(report.Report{Outcome: report.Planned, Exposed: door.Yes, Steps: make([]report.Step, 3), WouldAct: true})
 	all.add(report.Report{Outcome: report.Blocked})
-	all.add(report.Report{Outcome: report.Planned, Steps: make([]report.Step, 1)})
-	if got, want := all.String(), "3 services: 1 blocked, 2 planned; 4 steps; 1 with an open door"; got != want {
+	all.add(report.Report{Outcome: report.Held, Steps: make([]report.Step, 2)})
+	all.add(report.Report{Outcome: report.Protected, Steps: []report.Step{{Result: report.StepDone}}})
+	if got, want := all.String(),
+		"4 services: 1 blocked, 1 held, 1 planned, 1 protected; 4 steps; 1 with an open door"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

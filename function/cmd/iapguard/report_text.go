@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/protection"
@@ -16,70 +17,110 @@ import (
 
 // text returns a report for a person: target, outcome, doors, steps, and the
 // findings that no step closes.
-func text(r report.Report) string {
-	var b strings.Builder
+func text(r report.Report) string { return plain(reportLines(r)) }
+
+func reportLines(r report.Report) []line {
 	r = r.Shown()
-	fmt.Fprintf(&b, "%s\n  %s", r.Subject(), strings.ToUpper(string(r.Outcome)))
-	if r.Policy != nil {
-		fmt.Fprintf(&b, "  (rule %s, mode %s, policy %s)", r.Policy.Rule, r.Mode, r.Policy.Digest)
+	lines := append([]line{{lead: r.Subject(), style: bold}, outcomeLine(r)}, detailLines(r, false)...)
+	return append(lines, line{})
+}
+
+// detailLines are what a report says beside how it ended. shown says that the plan and the
+// steps that were taken have been shown, and that why it ended so is shown elsewhere.
+func detailLines(r report.Report, shown bool) []line {
+	var lines []line
+	lines = append(lines, skippedRuleLines(r.Policy)...)
+	if r.WaitingFor != nil && !shown {
+		lines = append(lines, line{lead: "  waiting: ", text: r.WaitingFor.What})
 	}
-	b.WriteString("\n")
-	b.WriteString(skippedRulesText(r.Policy))
-	if r.WaitingFor != nil {
-		fmt.Fprintf(&b, "  waiting: %s\n", r.WaitingFor.What)
+	if e := r.Exemption; e != nil && !shown {
+		lines = append(lines, line{lead: "  exempt: ",
+			text: fmt.Sprintf("%s (%s, %s) until %s", e.Reason, e.Ticket, e.Owner, policy.LastDay(e.Expires))})
 	}
-	if e := r.Exemption; e != nil {
-		fmt.Fprintf(&b, "  exempt: %s (%s, %s) until %s\n", e.Reason, e.Ticket, e.Owner, policy.LastDay(e.Expires))
-	}
-	b.WriteString(doorsText(r.Doors))
-	b.WriteString(namedText("iap", r.Accessors, r.AccessorsLeftOff, r.AccessorsAtLeast))
-	b.WriteString(namedText("iam", r.Invokers, r.InvokersLeftOff, r.InvokersAtLeast))
-	if len(r.Steps) > 0 {
-		fmt.Fprintf(&b, "  plan %s: %s\n", r.PlanID, stepsText(r.Steps))
+	lines = append(lines, doorLines(r.Doors)...)
+	lines = append(lines, namedLines("iap", r.Accessors, r.AccessorsLeftOff, r.AccessorsAtLeast)...)
+	lines = append(lines, namedLines("iam", r.Invokers, r.InvokersLeftOff, r.InvokersAtLeast)...)
+	if len(r.Steps) > 0 && !shown {
+		lines = append(lines, line{lead: fmt.Sprintf("  plan %s: ", r.PlanID), text: stepsText(r.Steps)})
 	}
 	for i, step := range r.Steps {
-		b.WriteString(stepText(i+1, step))
+		if !shown || step.Result != report.StepDone {
+			lines = append(lines, stepLines(i+1, step)...)
+		}
 	}
 	for _, finding := range r.Findings {
 		if !closed(finding, r.Steps) && finding.Code != protection.CallerBreaks {
-			fmt.Fprintf(&b, "  %-6s %s  %s\n         %s\n", finding.Severity, finding.Code, finding.Resource, finding.Why)
+			lines = append(lines, findingLines(finding)...)
 		}
 	}
-	b.WriteString(callersText(r))
+	if !shown {
+		lines = append(lines, callerLines(r)...)
+	}
 	for _, each := range r.Evidence {
-		fmt.Fprintf(&b, "  asked: %s\n         %s\n", each.What, each.Found)
+		lines = append(lines, line{lead: "  asked: ", text: each.What}, line{lead: "         ", text: each.Found})
 	}
-	b.WriteString(unreadText(r.Unread))
-	for _, line := range r.Advice {
-		fmt.Fprintf(&b, "  to do: %s\n", line)
+	if !shown {
+		lines = append(lines, unreadLines(r.Unread)...)
 	}
-	b.WriteString("\n")
-	return b.String()
+	for _, advice := range r.Advice {
+		lines = append(lines, line{lead: "  to do: ", text: advice, style: bold, whole: true})
+	}
+	return lines
+}
+
+// outcomeLine is how the handling of a service ended, and what decided that.
+func outcomeLine(r report.Report) line {
+	shown := line{lead: "  " + strings.ToUpper(string(r.Outcome)), style: outcomeStyle(r), hang: 4}
+	if r.Policy != nil {
+		shown.lead += "  "
+		shown.text = fmt.Sprintf("(rule %s, mode %s, policy %s)", r.Policy.Rule, r.Mode, r.Policy.Digest)
+	}
+	return shown
+}
+
+// outcomeStyle is green where nothing is left to do and nobody gets in unnamed.
+func outcomeStyle(r report.Report) style {
+	switch {
+	case r.Outcome == report.Failed || r.Outcome == report.Blocked:
+		return red
+	case exits[r.Outcome].apply == exitDone && (r.Exposed == door.No || r.Exposed == ""):
+		return green
+	}
+	return yellow
+}
+
+func findingLines(f report.Finding) []line {
+	return []line{
+		{lead: fmt.Sprintf("  %-6s ", f.Severity), text: string(f.Code) + "  " + f.Resource, style: yellow, hang: 9},
+		{lead: "         ", text: f.Why},
+	}
 }
 
 // unreadText lists what could not be read, each failure once.
-func unreadText(unread []report.Unread) string {
-	var b strings.Builder
+func unreadText(unread []report.Unread) string { return plain(unreadLines(unread)) }
+
+func unreadLines(unread []report.Unread) []line {
+	var lines []line
 	var said []string
 	for _, one := range unread {
 		if !slices.Contains(said, one.Why) {
 			said = append(said, one.Why)
-			fmt.Fprintf(&b, "  not read: %s\n", one.Why)
+			lines = append(lines, line{lead: "  not read: ", text: one.Why, style: yellow})
 		}
 	}
-	return b.String()
+	return lines
 }
 
-// skippedRulesText lists the rules that the labels or the name selected and that did not decide.
-func skippedRulesText(p *report.Policy) string {
+// skippedRuleLines lists the rules that the labels or the name selected and that did not decide.
+func skippedRuleLines(p *report.Policy) []line {
 	if p == nil {
-		return ""
+		return nil
 	}
-	var b strings.Builder
+	var lines []line
 	for _, why := range p.SkippedRules {
-		fmt.Fprintf(&b, "  passed over: %s\n", why)
+		lines = append(lines, line{lead: "  passed over: ", text: why})
 	}
-	return b.String()
+	return lines
 }
 
 // closed reports whether a step closes a finding. The step is printed with the
@@ -90,20 +131,25 @@ func closed(finding report.Finding, steps []report.Step) bool {
 	})
 }
 
-func stepText(number int, step report.Step) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "    %d. %s %-22s %s\n", number, plan.SymbolOf(plan.Op(step.Op)), step.Op, step.Resource)
+// symbolStyles are the styles of plan.SymbolOf.
+var symbolStyles = map[string]style{"+": green, "~": yellow, "-": red}
+
+func stepLines(number int, step report.Step) []line {
+	symbol := plan.SymbolOf(plan.Op(step.Op))
+	lines := []line{{lead: fmt.Sprintf("    %d. %s %-22s ", number, symbol, step.Op), text: step.Resource,
+		style: symbolStyles[symbol], hang: 7}}
+	const under = "       "
 	if change := changeText(step); change != "" {
-		fmt.Fprintf(&b, "       %s\n", change)
+		lines = append(lines, line{lead: under, text: change, hang: 9})
 	}
-	fmt.Fprintf(&b, "       because %s\n", step.Why)
+	lines = append(lines, line{lead: under + "because ", text: step.Why, style: dim, hang: 9})
 	if step.Result != report.StepPlanned {
-		fmt.Fprintf(&b, "       %s\n", step.Result)
+		lines = append(lines, line{lead: under, text: string(step.Result)})
 	}
 	if step.NotBefore != nil {
-		fmt.Fprintf(&b, "       not before %s\n", step.NotBefore.Format(time.RFC3339))
+		lines = append(lines, line{lead: under, text: "not before " + step.NotBefore.Format(time.RFC3339)})
 	}
-	return b.String()
+	return lines
 }
 
 func changeText(step report.Step) string {
@@ -125,29 +171,40 @@ func changeText(step report.Step) string {
 	return ""
 }
 
-func doorsText(doors []report.Door) string {
-	var b strings.Builder
+func doorsText(doors []report.Door) string { return plain(doorLines(doors)) }
+
+func doorLines(doors []report.Door) []line {
+	var lines []line
 	for _, each := range doors {
-		mark := " "
-		if each.Guard.Exposed() {
-			mark = "!"
+		mark, guard := " ", green
+		switch {
+		case each.Guard.Exposed():
+			mark, guard = "!", red
+		case each.Guard == door.GuardUnknown:
+			guard = yellow
 		}
-		where := cmp.Or(each.Address, each.Via)
-		if each.Count > 0 {
-			where = fmt.Sprintf("%d more addresses of %s", each.Count, each.Via)
-		}
+		where := doorName(each)
 		if each.Names != "" {
 			where += " for " + each.Names
 		}
-		fmt.Fprintf(&b, "  %s %-8s %s  (%s)\n", mark, each.Guard, where, each.Kind)
+		lines = append(lines, line{lead: fmt.Sprintf("  %s %-8s ", mark, each.Guard),
+			text: fmt.Sprintf("%s  (%s)", where, each.Kind), style: guard})
 		if each.Why != "" {
-			fmt.Fprintf(&b, "             %s\n", each.Why)
+			lines = append(lines, line{lead: "             ", text: each.Why})
 		}
 		if each.Exempt != "" {
-			fmt.Fprintf(&b, "             the door %s\n", each.Exempt)
+			lines = append(lines, line{lead: "             ", text: "the door " + each.Exempt})
 		}
 	}
-	return b.String()
+	return lines
+}
+
+// doorName is where a door is.
+func doorName(d report.Door) string {
+	if d.Count > 0 {
+		return fmt.Sprintf("%d more addresses of %s", d.Count, d.Via)
+	}
+	return cmp.Or(d.Address, d.Via)
 }
 
 // above says whose policy lets in who is inherited.
@@ -155,35 +212,40 @@ var above = map[string]string{"iam": "by the project's policy", "iap": "by a pol
 
 // namedText lists who gets in at doors with one guard.
 func namedText(guard string, named []report.Named, leftOff int, atLeast bool) string {
-	var b strings.Builder
+	return plain(namedLines(guard, named, leftOff, atLeast))
+}
+
+func namedLines(guard string, named []report.Named, leftOff int, atLeast bool) []line {
+	var lines []line
+	lets := func(who string) { lines = append(lines, line{lead: "    " + guard + " lets in ", text: who}) }
 	for _, one := range named {
-		fmt.Fprintf(&b, "    %s lets in %s", guard, one.Member)
+		who := one.Member
 		if one.Conditional {
-			b.WriteString(", under a condition")
+			who += ", under a condition"
 		}
 		if one.Inherited {
-			b.WriteString(", " + above[guard])
+			who += ", " + above[guard]
 		}
-		b.WriteString("\n")
+		lets(who)
 	}
 	if leftOff > 0 {
-		fmt.Fprintf(&b, "    %s lets in %d more\n", guard, leftOff)
+		lets(fmt.Sprintf("%d more", leftOff))
 	}
 	switch {
 	case atLeast && len(named) == 0:
-		fmt.Fprintf(&b, "    %s lets in nobody by name, and others may get in\n", guard)
+		lets("nobody by name, and others may get in")
 	case atLeast:
-		fmt.Fprintf(&b, "    %s lets in at least these, and others may get in\n", guard)
+		lets("at least these, and others may get in")
 	}
-	return b.String()
+	return lines
 }
 
-// callersText lists the callers that would be shut out, or might be, and counts the
+// callerLines lists the callers that would be shut out, or might be, and counts the
 // others. It leaves out a cure that the report's advice repeats.
-func callersText(r report.Report) string {
-	var b strings.Builder
+func callerLines(r report.Report) []line {
+	var lines []line
 	if len(r.Callers) > 0 {
-		b.WriteString("  who calls the service now, and what becomes of them:\n")
+		lines = append(lines, line{text: "  who calls the service now, and what becomes of them:"})
 	}
 	stay := 0
 	for _, c := range r.Callers {
@@ -191,13 +253,18 @@ func callersText(r report.Report) string {
 			stay++
 			continue
 		}
-		fmt.Fprintf(&b, "  %-8s %s\n           %s\n", c.Impact, c, c.Why)
+		impact := yellow
+		if c.Impact == caller.Breaks {
+			impact = red
+		}
+		lines = append(lines, line{lead: fmt.Sprintf("  %-8s ", c.Impact), text: c.String(), style: impact},
+			line{lead: "           ", text: c.Why})
 		if !slices.ContainsFunc(r.Advice, func(line string) bool { return strings.Contains(line, c.Remedy) }) {
-			fmt.Fprintf(&b, "           to keep it working: %s\n", c.Remedy)
+			lines = append(lines, line{lead: "           to keep it working: ", text: c.Remedy, whole: true})
 		}
 	}
 	if stay > 0 {
-		fmt.Fprintf(&b, "  stays    %s\n", counted(stay, "caller"))
+		lines = append(lines, line{lead: "  stays    ", text: counted(stay, "caller")})
 	}
-	return b.String()
+	return lines
 }

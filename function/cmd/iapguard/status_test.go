@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -65,7 +66,7 @@ func TestALimitHoldsATypedApplyUnlessItSaysOverLimit(t *testing.T) {
 	billing := playground.Scenario[1]
 	ingress := func() any { return o.Call(http.MethodGet, "/v2/"+billing.Name(), nil)["ingress"] }
 	out, err := say(t, "apply", "--yes", "--policy", policy, "--endpoint", o.URL(), billing.Name())
-	if err != nil || !strings.Contains(out, "the hourly limit is used up until ") ||
+	if !errors.Is(err, statusError(exitFailed)) || !strings.Contains(out, "the hourly limit is used up until ") ||
 		!strings.Contains(out,
 			"1 of at most 1 services of project demo-project were changed within an hour (limits.perProject of rule shops)") {
 		t.Errorf("%q, %v", out, err)

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// shopPlan is the plan of one service, with an open address and two steps.
+func shopPlan(project, service string) report.Report {
+	name := "projects/" + project + "/locations/us-central1/services/" + service
+	soon := time.Date(2026, 11, 23, 12, 2, 0, 0, time.UTC)
+	return report.Report{
+		PlanID: "0123456789abcdef", Outcome: report.Planned, Mode: policy.Approve, Exposed: door.Yes, WouldAct: true,
+		Policy: &report.Policy{Digest: "abcdef012345", Rule: "shops"},
+		Target: &report.Target{Project: project, Location: "us-central1", Service: service, UID: "1"},
+		Doors: []report.Door{{Kind: door.DefaultURL, Address: "https://" + service + "-1.us-central1.run.app", Via: name,
+			Guard: door.GuardOpen}},
+		Steps: []report.Step{
+			{Op: "restrict-ingress", Resource: name, Field: "ingress", From: "all", To: "internal-and-cloud-load-balancing",
+				Why: "anyone on the internet reaches " + service, Result: report.StepPlanned},
+			{Op: "revoke-public", Resource: name, Field: "roles/run.invoker", From: "allUsers",
+				Why: "anybody may invoke it", Result: report.StepPlanned, NotBefore: &soon},
+		},
+	}
+}
+
+// manyPlans are the plans of so many services: most alike, some compliant, one with a caller that
+// breaks, and some that are all different.
+func manyPlans(services int) []report.Report {
+	var plans []report.Report
+	for i := range services {
+		r := shopPlan("demo-project", fmt.Sprintf("shop-%05d", i))
+		switch {
+		case i == services/2:
+			r.Callers = []report.Caller{{Kind: caller.SchedulerJob, Name: "nightly", Address: "https://shop.example.com",
+				Impact: caller.Breaks, Why: "it brings no token", Remedy: "let it bring one"}}
+		case i%5 == 1:
+			r.Outcome, r.Exposed, r.WouldAct, r.Steps = report.Compliant, door.No, false, nil
+			r.Doors[0].Guard = door.GuardIngress
+		case i%10 == 2:
+			r.Steps[0].Why = fmt.Sprintf("reason number %d", i)
+		}
+		plans = append(plans, r)
+	}
+	return plans
+}
+
+func TestEqualServicesAreGroupedWorstFirst(t *testing.T) {
+	var plans []report.Report
+	for i := range 166 {
+		plans = append(plans, shopPlan("demo-project", fmt.Sprintf("shop-%d", i)))
+	}
+	worst := shopPlan("demo-project", "worst")
+	worst.Callers = []report.Caller{{Kind: caller.SchedulerJob, Name: "nightly", Impact: caller.Breaks}}
+	held := shopPlan("demo-project", "held")
+	held.Outcome, held.WouldAct, held.WaitingFor = report.Held, false, &report.WaitingFor{What: "an incident"}
+	fine := shopPlan("demo-project", "fine")
+	fine.Outcome, fine.Exposed, fine.WouldAct, fine.Steps, fine.Doors = report.Compliant, door.No, false, nil, nil
+	got := plain(planLines(append(plans, fine, held, worst)))
+	last := -1
+	for _, want := range []string{"services/worst\n  PLANNED", "166 services: the same 2 steps\n  PLANNED  (rule shops, mode approve, policy abcdef012345)\n" +
+		"  ! open     166 addresses  (default-url)\n" +
+		"    1. ~ restrict-ingress       projects/PROJECT/locations/REGION/services/SERVICE\n" +
+		"       ingress: all -> internal-and-cloud-load-balancing\n" +
+		"       because anyone on the internet reaches SERVICE\n",
+		"  in projects/demo-project/locations/us-central1: shop-0, shop-1, shop-2, shop-3, shop-4, shop-5, shop-6, shop-7, and 158 more\n",
+		"services/held\n  HELD", "services/fine\n  COMPLIANT",
+		"169 services: 1 compliant, 1 held, 167 planned; 334 steps; 168 with an open door\n"} {
+		at := strings.Index(got, want)
+		if at <= last {
+			t.Errorf("%q stands at %d, want it after %d:\n%s", want, at, last, got)
+		}
+		last = at
+	}
+	if strings.Contains(got, "shop-100") {
+		t.Error("every service of a group is named")
+	}
+}
+
+func TestThePlanOfManyServicesFitsAFewScreens(t *testing.T) {
+	for _, services := range []int{1000, 10_000} {
+		text := rendering{width: 120}.render(planLines(manyPlans(services)))
+		if lines := strings.Count(text, "\n"); lines > 150 {
+			t.Errorf("%d services: %d lines, want at most 150", services, lines)
+		}
+		if !strings.Contains(text, "nightly") || strings.Index(text, "nightly") > strings.Index(text, "the same 2 steps") {
+			t.Errorf("%d services: the caller that breaks is not first:\n%s", services, text)
+		}
+		if text := markdown(manyPlans(services), "plan.json", nil); len(text) > 65_536 {
+			t.Errorf("%d services: a comment of %d bytes, and GitHub takes 65,536 characters", services, len(text))
+		}
+	}
+	if got := plain(planLines(nil)); got != "" {
+		t.Errorf("no service: %q", got)
+	}
+}
+
+// hostile is text that its author wants to reach beyond its place.
+const hostile = "a\x1b[2J\x9b\r\nb\u202egpj.exe\u2066 שלום \u200b漢字 ```\n# x @all <b> | "
+
+func hostilePlan() report.Report {
+	r := shopPlan(strings.Repeat("p", 30), strings.Repeat("s", 63))
+	r.Policy.Rule, r.Policy.SkippedRules = hostile, []string{hostile}
+	r.Doors[0].Why, r.Doors[0].Names, r.Doors[0].Exempt = hostile, hostile, hostile
+	r.Steps[0].Why, r.Steps[0].To = hostile, hostile
+	r.WaitingFor = &report.WaitingFor{What: hostile}
+	r.Exemption = &report.Exemption{Owner: hostile, Ticket: hostile, Reason: hostile}
+	r.Findings = []report.Finding{{Code: "CDN_ENABLED", Severity: "high", Resource: hostile, Why: hostile}}
+	r.Accessors, r.Invokers = []report.Named{{Member: hostile}}, []report.Named{{Member: hostile}}
+	r.Callers = []report.Caller{{Kind: caller.Visitor, Name: hostile, Impact: caller.Breaks, Why: hostile, Remedy: hostile}}
+	r.Unread, r.Advice = []report.Unread{{Why: hostile}}, []string{hostile}
+	return r
+}
+
+func TestHostileTextStaysInItsPlaceAtEveryWidth(t *testing.T) {
+	r := hostilePlan()
+	for name, lines := range map[string][]line{
+		"one service": planLines([]report.Report{r}), "a group": planLines([]report.Report{r, r, r, r, r}),
+		"the effect": effectOf([]report.Report{r}).lines(time.Now()), "why": {whyLine(r, why(r))},
+		"an error": errorLines(fmt.Errorf("%s", hostile)), "a result": detailLines(r, true),
+	} {
+		for _, width := range []int{0, 20, 80, 300} {
+			text := rendering{width: width}.render(lines)
+			if at := strings.IndexFunc(text, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); at >= 0 || !utf8.ValidString(text) {
+				t.Errorf("%s at %d columns has a control character: %q", name, width, text[max(0, at-20):])
+			}
+			whole := map[string]bool{}
+			for _, each := range lines {
+				whole[strings.TrimSpace(plain([]line{each}))] = each.whole
+			}
+			for each := range strings.Lines(text) {
+				each = strings.TrimRight(each, "\n")
+				words := strings.Fields(each)
+				if width > 0 && runewidth.StringWidth(each) > width && len(words) > 1 && !whole[strings.TrimSpace(each)] &&
+					runewidth.StringWidth(strings.Join(words[len(words)-1:], " ")) < width/2 {
+					t.Errorf("%s at %d columns is %d wide: %q", name, width, runewidth.StringWidth(each), each)
+				}
+			}
+		}
+	}
+}
+
+func TestAPlanAsMarkdownCanBeApprovedAndHoldsNoMarkup(t *testing.T) {
+	r := hostilePlan()
+	text := markdown([]report.Report{r, shopPlan("demo-project", "shop")}, "", []string{"--policy", "a b.yaml"})
+	fence := ""
+	for each := range strings.Lines(text) {
+		row := len(each) - len(strings.TrimLeft(each, "`"))
+		switch {
+		case fence == "" && row >= 3:
+			fence = each
+		case fence != "" && each == fence:
+			fence = ""
+		case fence == "" && (strings.HasPrefix(each, "# x") || strings.Contains(strings.ReplaceAll(each, "`", ""), "@all") && !strings.Contains(each, "`")):
+			t.Errorf("text of others is markup: %q", each)
+		}
+	}
+	if fence != "" {
+		t.Errorf("a block of code does not end:\n%s", text)
+	}
+	for _, want := range []string{"## iapguard: 4 steps to 2 services\n", "- **closes** `",
+		"\niapguard approve 0123456789abcdef  # projects/demo-project/locations/us-central1/services/shop\n",
+		"iapguard apply projects/" + strings.Repeat("p", 30), " --policy 'a b.yaml'\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the comment lacks %q:\n%s", want, text)
+		}
+	}
+	if text := markdown([]report.Report{{Outcome: report.Compliant}}, "", nil); !strings.Contains(text, "nothing to write to 1 service") ||
+		strings.Contains(text, "iapguard approve") {
+		t.Errorf("nothing to write:\n%s", text)
+	}
+}
+
+func TestColourIsShownWhereItIsWanted(t *testing.T) {
+	for _, tc := range []struct {
+		env      map[string]string
+		terminal bool
+		want     bool
+	}{
+		{nil, true, true}, {nil, false, false},
+		{map[string]string{"NO_COLOR": "1"}, true, false},
+		{map[string]string{"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, true, false},
+		{map[string]string{"CLICOLOR_FORCE": "1"}, false, true}, {map[string]string{"CLICOLOR_FORCE": "0"}, false, false},
+		{map[string]string{"CLICOLOR": "0"}, true, false}, {map[string]string{"TERM": "dumb"}, true, false},
+	} {
+		if got := showsColour(func(name string) string { return tc.env[name] }, tc.terminal); got != tc.want {
+			t.Errorf("%v at a terminal %t: %t, want %t", tc.env, tc.terminal, got, tc.want)
+		}
+	}
+	lines := []line{{lead: "  ! open  ", text: "here", style: red}}
+	if got, want := (rendering{colour: true}).render(lines), "  \x1b[31m! open\x1b[0m  here\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := plain(lines), "  ! open  here\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
