@@ -72,8 +72,9 @@ func TestApplyAsJSONPrintsWhatCameOfEachService(t *testing.T) {
 	o.Build(playground.Scenario[0])
 	o.Deploy(playground.LoadBalanced{Service: "alone", Region: "us-central1"})
 	evidence := filepath.Join(t.TempDir(), "reports.json")
-	out, err := say(t, "apply", "projects/demo-project", "--format", "json", "--policy", written(t, "policy.yaml", cloudtest.Policy()),
-		"--endpoint", o.URL(), "-o", evidence)
+	policy := written(t, "policy.yaml", cloudtest.Policy())
+	out, err := say(t, "apply", "projects/demo-project", "--format", "json", "--policy", policy, "--endpoint", o.URL(),
+		"-o", evidence)
 	if !errors.Is(err, statusError(exitFailed)) {
 		t.Errorf("%v, want exit status %d: one service waits", err, exitFailed)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -262,7 +263,7 @@ func (w *work) interruptedLines(how string) []line {
 		}
 	}
 	lines := []line{{lead: how, style: bold,
-		text: fmt.Sprintf("%s of %s taken", digits(len(done)), counted(len(done)+len(left), "step"))}}
+		text: fmt.Sprintf("%s of %s taken", strconv.Itoa(len(done)), counted(len(done)+len(left), "step"))}}
 	lines = append(append(lines, bounded(done)...), bounded(left)...)
 	goOn := targets
 	if w.scopes != nil && len(targets) > few {
@@ -320,7 +321,7 @@ func shortStep(what string, step report.Step) line {
 // bounded are the first of many lines.
 func bounded(lines []line) []line {
 	if more := len(lines) - mostSteps; more > 0 {
-		return append(lines[:mostSteps:mostSteps], line{text: "  and " + digits(more) + " more"})
+		return append(lines[:mostSteps:mostSteps], line{text: "  and " + strconv.Itoa(more) + " more"})
 	}
 	return lines
 }

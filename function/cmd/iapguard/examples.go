@@ -23,7 +23,9 @@ PORT=8080 IAPGUARD_POLICY=policy.yaml iapguard serve`,
 	"iapguard plan": `
 iapguard plan ` + exampleService + ` --policy policy.yaml
 # Keep the plan for a review, and fail where there are steps to take
-iapguard plan projects/my-project --policy policy.yaml -o plan.json --exit-code`,
+iapguard plan projects/my-project --policy policy.yaml -o plan.json --exit-code
+# A comment of a pull request, with the commands that approve it
+iapguard plan projects/my-project --policy policy.yaml --format md`,
 	"iapguard apply": `
 iapguard apply ` + exampleService + ` --policy policy.yaml
 # Exactly what was reviewed

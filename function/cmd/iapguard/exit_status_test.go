@@ -43,7 +43,8 @@ func TestEveryOutcomeHasItsExitStatus(t *testing.T) {
 			{exposed: door.No}, {exposed: door.Yes, apply: exitFailed}, {exposed: door.Unknown, apply: exitFailed},
 			{exposed: door.Unknown, accepted: true},
 		} {
-			final := report.Report{Outcome: outcome, Exposed: tc.exposed, Accepted: tc.accepted, Target: &report.Target{UID: "1"}}
+			final := report.Report{Outcome: outcome, Exposed: tc.exposed, Accepted: tc.accepted,
+				Target: &report.Target{UID: "1"}}
 			if !asAsked[outcome] {
 				tc.apply = exitFailed
 			}
@@ -51,13 +52,15 @@ func TestEveryOutcomeHasItsExitStatus(t *testing.T) {
 				tc.looks = exitFailed
 			}
 			if got := appliedStatus(final); got != tc.apply {
-				t.Errorf("apply, %s, exposed %s, accepted %t: exit status %d, want %d", outcome, tc.exposed, tc.accepted, got, tc.apply)
+				t.Errorf("apply, %s, exposed %s, accepted %t: exit status %d, want %d", outcome, tc.exposed, tc.accepted,
+					got, tc.apply)
 			}
 			if got := lookedStatus(final); got != tc.looks {
 				t.Errorf("plan, %s, exposed %s: exit status %d, want %d", outcome, tc.exposed, got, tc.looks)
 			}
 			said := plain([]line{whyLine(final, why(final))})
-			if strings.Count(said, "\n") != 1 || !strings.Contains(strings.ToLower(said), string(outcome)) || strings.HasSuffix(said, ": \n") {
+			if strings.Count(said, "\n") != 1 || !strings.Contains(strings.ToLower(said), string(outcome)) ||
+				strings.HasSuffix(said, ": \n") {
 				t.Errorf("%s is said as %q, want one line with a reason", outcome, said)
 			}
 		}
@@ -65,7 +68,8 @@ func TestEveryOutcomeHasItsExitStatus(t *testing.T) {
 	if unread := (report.Report{Outcome: report.Blocked, Target: &report.Target{}}); lookedStatus(unread) != exitFailed {
 		t.Error("a service of which nothing could be read counts as looked at")
 	}
-	if strange := (report.Report{Outcome: "surprise"}); appliedStatus(strange) != exitFailed || lookedStatus(strange) != exitFailed {
+	strange := report.Report{Outcome: "surprise"}
+	if appliedStatus(strange) != exitFailed || lookedStatus(strange) != exitFailed {
 		t.Error("an unknown outcome counts as done")
 	}
 }
@@ -128,7 +132,8 @@ func TestApplySaysInOneLineWhyItDidNotProtect(t *testing.T) {
 			}
 			found := 0
 			for line := range strings.Lines(out) {
-				if strings.HasPrefix(line, tc.outcome+" ") && strings.Contains(line, hello.Name()+": ") && strings.Contains(line, tc.why) {
+				if strings.HasPrefix(line, tc.outcome+" ") && strings.Contains(line, hello.Name()+": ") &&
+					strings.Contains(line, tc.why) {
 					found++
 				}
 			}
@@ -164,7 +169,8 @@ func TestWhatIsGoneIsOneClearLine(t *testing.T) {
 	}{
 		{"the cloud", "", "", "connection refused", []string{hello.Name(), "--endpoint", "http://127.0.0.1:1"}},
 		{"the service", "", "", gone.Name() + ": the service does not exist", []string{gone.Name(), "--endpoint", o.URL()}},
-		{"the deployment's memory", "IAPGUARD_MEMORY", "gs://nowhere", "bucket does not exist", []string{hello.Name(), "--endpoint", o.URL()}},
+		{"the deployment's memory", "IAPGUARD_MEMORY", "gs://nowhere", "bucket does not exist",
+			[]string{hello.Name(), "--endpoint", o.URL()}},
 		{"/dev/null", "", "", "reading plan /dev/null: it is empty", []string{"/dev/null", "--endpoint", o.URL()}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -191,7 +197,8 @@ func TestAServiceThatCannotBeReadFailsThePlan(t *testing.T) {
 	o.Build(hello)
 	o.SetFaults(`[{"action":"status","status":403,"method":"run.projects.locations.services.get"}]`)
 	kept := filepath.Join(t.TempDir(), "plan.json")
-	out, err := say(t, "plan", hello.Name(), "--policy", written(t, "policy.yaml", cloudtest.Policy()), "--endpoint", o.URL(), "-o", kept)
+	policy := written(t, "policy.yaml", cloudtest.Policy())
+	out, err := say(t, "plan", hello.Name(), "--policy", policy, "--endpoint", o.URL(), "-o", kept)
 	if !errors.Is(err, statusError(exitFailed)) || !strings.Contains(out, "BLOCKED") {
 		t.Errorf("%v, want exit status %d and what is wrong:\n%s", err, exitFailed, out)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -206,7 +207,7 @@ func (p planned) note(stderr io.Writer) {
 		screen.print(errorLines(err)...)
 	}
 	if p.looked < p.of {
-		screen.print(line{text: fmt.Sprintf("iapguard: interrupted: %s of %s were looked at", digits(p.looked),
+		screen.print(line{text: fmt.Sprintf("iapguard: interrupted: %s of %s were looked at", strconv.Itoa(p.looked),
 			counted(p.of, "service"))})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -111,7 +112,7 @@ func someOf(names []string, most int) string {
 	if len(names) <= most {
 		return strings.Join(names, ", ")
 	}
-	return strings.Join(names[:most], ", ") + ", and " + digits(len(names)-most) + " more"
+	return strings.Join(names[:most], ", ") + ", and " + strconv.Itoa(len(names)-most) + " more"
 }
 
 // shortly is a duration in whole seconds.

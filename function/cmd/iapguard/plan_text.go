@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/door"
@@ -201,7 +202,7 @@ func (g group) line() line {
 	r := g.reports[0].Shown()
 	text := r.Subject()
 	if len(g.reports) > 1 {
-		text += ", and " + digits(len(g.reports)-1) + " more"
+		text += ", and " + strconv.Itoa(len(g.reports)-1) + " more"
 	}
 	var steps []string
 	for _, step := range r.Steps {

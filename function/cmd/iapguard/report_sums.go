@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/plan"
@@ -48,10 +46,10 @@ func (s *sums) services() int {
 func (s sums) String() string {
 	var parts []string
 	for _, outcome := range slices.Sorted(maps.Keys(s.outcomes)) {
-		parts = append(parts, digits(s.outcomes[outcome])+" "+string(outcome))
+		parts = append(parts, strconv.Itoa(s.outcomes[outcome])+" "+string(outcome))
 	}
 	return fmt.Sprintf("%s: %s; %s; %s with an open door", counted(s.services(), "service"), strings.Join(parts, ", "),
-		counted(s.steps, "step"), digits(s.exposed))
+		counted(s.steps, "step"), strconv.Itoa(s.exposed))
 }
 
 // stepsText summarises a plan: how many steps of each kind, and how many wait.
@@ -88,8 +86,5 @@ func counted(n int, noun string) string {
 	case strings.HasSuffix(noun, "s"): // an address
 		noun += "e"
 	}
-	return fmt.Sprintf("%s %ss", digits(n), noun)
+	return fmt.Sprintf("%d %ss", n, noun)
 }
-
-// digits groups the digits of a number by thousands: 1,000 services.
-func digits(n int) string { return message.NewPrinter(language.English).Sprintf("%d", n) }

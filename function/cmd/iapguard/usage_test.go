@@ -52,7 +52,7 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 			[]string{"plan", "--policy", badPolicy, "--endpoint", here, "projects/demo-project"}},
 		{"no policy file", "no such file",
 			[]string{"plan", "--policy", dir + "/none", "--endpoint", here, "projects/demo-project"}},
-		{"unknown format", "write text or json",
+		{"unknown format", "write text, json or md",
 			[]string{"plan", "--format", "xml", "--endpoint", here, "projects/demo-project"}},
 		{"plain http to elsewhere", "write https",
 			[]string{"plan", "--endpoint", "http://192.0.2.1", "projects/demo-project"}},
