@@ -185,8 +185,10 @@ func (a audited) why() string {
 // next is the command that comes next.
 func (a audited) next() string {
 	switch {
-	case a.Error != "" || a.stands() == standsUnknown:
+	case a.Error != "" || a.stands() == standsUnknown || a.instance() && len(a.Advice) == 0:
 		return "iapguard audit --wide " + a.Service
+	case a.instance():
+		return a.Advice[0]
 	case a.Outcome == report.Uncovered:
 		return "write a rule for it, then iapguard plan " + a.Service
 	case a.Outcome == report.Planned:

@@ -97,7 +97,7 @@ func (a audited) stands() standing {
 		return standsOpen
 	case a.Error != "" || a.Exposed == door.Unknown && !a.Accepted:
 		return standsUnknown
-	case a.Outcome == report.Uncovered:
+	case a.Outcome == report.Uncovered && !a.instance():
 		return standsUncovered
 	case a.guardedBy(door.GuardIAM) && !a.guardedBy(door.GuardIAP):
 		return standsPrivate
