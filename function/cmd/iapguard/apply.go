@@ -140,7 +140,7 @@ func (a *applying) plan(ctx context.Context, session *session) (planned, []*job,
 		at := slices.IndexFunc(a.reviewed, func(j *job) bool { return j.target.Name() == r.Subject() })
 		if at >= 0 {
 			if why := a.reviewed[at].stale(r.PlanID); why != nil {
-				found.reports[i] = refused(r, why)
+				found.reports[i] = staleReport(r, why)
 				continue
 			}
 		}
@@ -151,8 +151,8 @@ func (a *applying) plan(ctx context.Context, session *session) (planned, []*job,
 	return found, jobs, err
 }
 
-// refused is the report of a service whose reviewed plan is not carried out.
-func refused(r report.Report, why error) report.Report {
+// staleReport is the report of a service whose reviewed plan is not carried out.
+func staleReport(r report.Report, why error) report.Report {
 	r.Outcome, r.WouldAct, r.Steps, r.Findings, r.Advice = report.Blocked, false, nil, nil, []string{why.Error()}
 	return r
 }
