@@ -30,7 +30,7 @@ type checked struct {
 
 // mistake is one thing that is wrong with a file.
 type mistake struct {
-	File    string `json:"file"`
+	File    string `json:"file,omitempty"` // absent = the message names it
 	Line    int    `json:"line,omitempty"` // absent = the file could not be read at all
 	Column  int    `json:"column,omitempty"`
 	Key     string `json:"key,omitempty"` // like rules[0].mode; absent = it is about the text as a whole
@@ -50,13 +50,16 @@ func refused(out io.Writer, err error) error {
 // mistakesIn are the problems of an error of a file.
 func mistakesIn(file string, err error) []mistake {
 	var all []mistake
-	for _, each := range strictyaml.Problems(err) {
-		all = append(all, mistake{each.File, each.Line, each.Column, each.Key, each.Text})
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, each := range several.Unwrap() {
+			all = append(all, mistakesIn(file, each)...)
+		}
+		return all
 	}
-	if all == nil && err != nil {
-		all = []mistake{{File: file, Message: err.Error()}}
+	if problem, ok := errors.AsType[*strictyaml.Problem](err); ok {
+		return []mistake{{problem.File, problem.Line, problem.Column, problem.Key, problem.Text}}
 	}
-	return all
+	return []mistake{{File: file, Message: err.Error()}}
 }
 
 // warningsOf are what a valid policy should say and does not, a line each.

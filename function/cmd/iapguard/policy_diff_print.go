@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/iapguard/iapguard/internal/policy/change"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -111,7 +112,7 @@ func (d *policyDiff) groups() []*alike {
 func (c changes) why() string {
 	var parts []string
 	if c.Why != "" {
-		parts = append(parts, c.Why)
+		parts = append(parts, posture.Shown(c.Why))
 	}
 	for _, each := range []struct {
 		word string

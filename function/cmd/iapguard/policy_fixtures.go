@@ -11,13 +11,15 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/policy/fixture"
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // tested is what a policy makes of fixtures.
 type tested struct {
 	Policy   string        `json:"policy"`
-	Digest   string        `json:"digest"`
+	Digest   string        `json:"digest,omitempty"`
 	Fixtures int           `json:"fixtures"`
+	Errors   []mistake     `json:"errors,omitempty"` // why a file could not be read
 	Wrong    []wrongResult `json:"wrong"`
 }
 
@@ -58,7 +60,14 @@ func newPolicyTestCommand() *cobra.Command {
 				return usageError{fmt.Errorf("--format is %q: write text or json", format)}
 			}
 			found, err := testPolicy(args[0], args[1:], time.Now())
-			if err != nil {
+			switch {
+			case err != nil && format == "json":
+				unread := tested{Policy: args[0], Errors: mistakesIn("", err), Wrong: []wrongResult{}}
+				if err := unread.print(command.OutOrStdout(), format); err != nil {
+					return err
+				}
+				return statusError(exitUsage)
+			case err != nil:
 				return refused(command.ErrOrStderr(), err)
 			}
 			if err := found.print(command.OutOrStdout(), format); err != nil {
@@ -115,12 +124,13 @@ func (t tested) print(out io.Writer, format string) error {
 		case wrong.Rule != "":
 			by = "rule " + wrong.Rule + " decides"
 		}
-		fmt.Fprintf(out, "%s:%d:%d: %s: %s (-want +got)\n", wrong.File, wrong.Line, wrong.Column, wrong.Name, by)
+		fmt.Fprintf(out, "%s:%d:%d: %s: %s (-want +got)\n", wrong.File, wrong.Line, wrong.Column,
+			posture.Shown(wrong.Name), by)
 		for _, skipped := range wrong.SkippedRules {
 			fmt.Fprintf(out, "  passed over: %s\n", skipped)
 		}
 		for _, each := range wrong.Differences {
-			fmt.Fprintf(out, "  - %s: %s\n  + %s: %s\n", each.Key, each.Want, each.Key, each.Got)
+			fmt.Fprintf(out, "  - %s: %s\n  + %s: %s\n", each.Key, posture.Shown(each.Want), each.Key, posture.Shown(each.Got))
 		}
 	}
 	verb := "are"

@@ -271,9 +271,10 @@ func TestPolicyDiffShowsTheRiskiestServicesFirst(t *testing.T) {
 	for _, tc := range []struct{ name, old, new, text string }{
 		{"one loses, one is looser",
 			rule("hello", "mode: enforce, "+alice) + rule("billing", "mode: enforce, "+alice),
-			rule("hello", "mode: enforce, "+both) + rule("billing", "mode: approve, "+alice),
+			rule("hello", "mode: approve, "+alice) + rule("billing", "mode: enforce, "+both),
 			"2 of 2 services change: 1 loses protection, 1 loosened, 0 tightened, 0 otherwise\n\n" +
-				"loses protection: rule billing says mode: approve; looser in mode\n  " + playground.Scenario[1].Name() + "\n"},
+				"loses protection: rule hello says mode: approve; looser in mode\n  " + playground.Scenario[0].Name() +
+				"\n"}, // the later name
 		{"equal services are one entry",
 			"  - {name: all, mode: enforce, settle: 0s}\n", "  - {name: all, settle: 0s}\n",
 			"2 of 2 services change: 2 lose protection, 0 loosened, 0 tightened, 0 otherwise\n\n" +
@@ -369,6 +370,15 @@ func TestPolicyTestShowsADiffOfWhatIsWrong(t *testing.T) {
 		got.Wrong[0].Rule != "shops" || !cmp.Equal(got.Wrong[0].Differences, []difference{{4, 129, "acts", "true",
 		"false"}}) {
 		t.Errorf("as JSON: %v\n%s", err, out)
+	}
+	bad := policyFile(t, "  - {name: a, mod: b}\n")
+	out, err = say(t, "policy", "test", bad, "/none", fixtures, "--format", "json")
+	var unread tested
+	wantErrors := []mistake{{bad, 3, 15, "rules[0].mod", `unknown key "mod": did you mean mode?`},
+		{Message: "reading fixtures: open /none: no such file or directory"}}
+	if json.Unmarshal([]byte(out), &unread) != nil || err != statusError(exitUsage) || !cmp.Equal(unread.Errors,
+		wantErrors) {
+		t.Errorf("files that cannot be read, as JSON: %v\n%s", err, out)
 	}
 	good := written(t, "good.yaml", right)
 	if out, err := say(t, "policy", "test", rules, good, "--format", "json"); err != nil || !strings.Contains(out,
