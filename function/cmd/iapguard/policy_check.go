@@ -37,9 +37,9 @@ type mistake struct {
 	Message string `json:"message"`
 }
 
-// refused prints what is wrong with a file, each line with FILE:LINE:COL at its beginning, for
+// printProblems prints what is wrong with a file, each line with FILE:LINE:COL at its beginning, for
 // editors and CI that mark the place.
-func refused(out io.Writer, err error) error {
+func printProblems(out io.Writer, err error) error {
 	if len(strictyaml.Problems(err)) == 0 {
 		return usageError{err}
 	}
@@ -137,7 +137,7 @@ func newPolicyCheckCommand() *cobra.Command {
 			case errors.As(err, &usageError{}):
 				return err
 			case err != nil && format == "text":
-				return refused(command.ErrOrStderr(), err)
+				return printProblems(command.ErrOrStderr(), err)
 			case err != nil:
 				read = checked{File: args[0], Errors: mistakesIn(args[0], err)}
 			case format == "text":

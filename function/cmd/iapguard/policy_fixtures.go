@@ -68,7 +68,7 @@ func newPolicyTestCommand() *cobra.Command {
 				}
 				return statusError(exitUsage)
 			case err != nil:
-				return refused(command.ErrOrStderr(), err)
+				return printProblems(command.ErrOrStderr(), err)
 			}
 			if err := found.print(command.OutOrStdout(), format); err != nil {
 				return err
