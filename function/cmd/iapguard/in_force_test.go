@@ -92,3 +92,17 @@ func TestApplyWantsToKnowThePolicy(t *testing.T) {
 		t.Errorf("a broken file of the folder: %v", err)
 	}
 }
+
+func TestTheDeploymentTakesARunBack(t *testing.T) {
+	o := deployedIn(t, cloudtest.Policy("name: shops"))
+	t.Setenv("IAPGUARD_CONTEXT", deployedFunction)
+	undo := func(args ...string) (string, error) {
+		return say(t, append(append([]string{"undo"}, args...), "--endpoint", o.URL())...)
+	}
+	if _, err := undo("0123-no-run"); err == nil || !strings.Contains(err.Error(), "0123-no-run") {
+		t.Errorf("a run that never was: %v", err)
+	}
+	if _, err := undo("--policy-digest", "0123456789ab", "--since", "1h", "projects/demo-project"); err == nil {
+		t.Error("a policy that decided nothing: no error")
+	}
+}

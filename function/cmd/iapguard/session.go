@@ -32,7 +32,8 @@ type options struct {
 	output   string
 	endpoint string
 	// talk names the deployment whose policy and holds count where no flag names others.
-	talk sending
+	talk  sending
+	talks bool // it does
 	// writes means that the command changes services: then a policy has to be known, unless
 	// noPolicy insists.
 	writes, noPolicy bool
@@ -49,6 +50,7 @@ func (o *options) add(command *cobra.Command) {
 	flags.StringVar(&o.endpoint, "endpoint", "",
 		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 	o.talk.addTalk(command)
+	o.talks = true
 	o.out = command.OutOrStdout
 }
 
@@ -71,6 +73,9 @@ func (o *options) known(ctx context.Context, config function.Config) (rules poli
 	}
 	if o.noPolicy {
 		fmt.Fprintln(os.Stderr, "iapguard: no policy counts: no exemption, no limit, no hold of a deployment")
+		return rules, nil, nil
+	}
+	if !o.talks {
 		return rules, nil, nil
 	}
 	o.talk.endpoint = o.endpoint

@@ -29,8 +29,8 @@ func newUndoCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "undo RUN|REPORT.json | undo --policy-digest D --since T [TARGET...]",
 		Short: "Take back what one run, or one version of the policy, changed, as far as we wrote it and nothing has moved since",
-		Long: "Undo takes back the steps of one run, the last first. It reads them from the deployment's memory, which " +
-			"IAPGUARD_MEMORY names, by the run's id; or from a report, or the started record of one. With --policy-digest and " +
+		Long: "Undo takes back the steps of one run, the last first. The deployment that the context names does it, by the run's " +
+			"id; or this command does, from the deployment's memory, which IAPGUARD_MEMORY names, or from a report, or the started record of one. With --policy-digest and " +
 			"--since it takes back every run that this version of the policy decided since then, in all services or in " +
 			"those of the targets: what fails at one service stops no other. A report is a file that " +
 			"anybody can write, so a step is taken back only where the memory and an entry of the audit log say that iapguard " +
@@ -40,6 +40,9 @@ func newUndoCommand() *cobra.Command {
 		Args: func(command *cobra.Command, args []string) error { return job.parse(command, args, time.Now()) },
 		RunE: func(command *cobra.Command, _ []string) error {
 			job.holds.endpoint = o.endpoint
+			if sent, err := job.send(command.Context(), o.endpoint, command.OutOrStdout()); sent {
+				return err
+			}
 			return job.undo(command.Context(), &o, command.OutOrStdout())
 		},
 	}
@@ -55,7 +58,30 @@ func newUndoCommand() *cobra.Command {
 	flags.StringVar(&job.since, "since", "", "take back runs since a time, or for so long: 2026-11-29T22:00:00Z, or 2h")
 	flags.StringVar(&job.until, "until", "", "and those before a time (default: now)")
 	job.holds.add(command)
+	job.talk.addTalk(command)
 	return command
+}
+
+// send has the deployment that a context names take runs back, where neither its memory nor a report
+// nor holds are named here. It reports whether it did.
+func (u *undoing) send(ctx context.Context, endpoint string, out io.Writer) (sent bool, err error) {
+	if os.Getenv("IAPGUARD_MEMORY") != "" || u.until != "" || len(u.accounts) > 0 || len(u.wave.Scopes) > 1 {
+		return false, nil
+	}
+	if _, err := os.Stat(u.of); u.of == "-" || u.of != "" && err == nil {
+		return false, nil
+	}
+	body := map[string]any{"command": "undo", "yes": u.yes, "for": u.hold.String()}
+	if u.of != "" {
+		body["run"] = u.of
+	} else {
+		body["policyDigest"], body["since"] = u.wave.Policy, u.wave.Since.UTC().Format(time.RFC3339)
+		if len(u.wave.Scopes) == 1 {
+			body["target"] = u.wave.Scopes[0].Name()
+		}
+	}
+	u.holds.endpoint = endpoint
+	return u.talk.instead(ctx, &u.holds, out, body)
 }
 
 // undoing is what the user typed.
@@ -68,6 +94,7 @@ type undoing struct {
 	hold         time.Duration
 	policy       string
 	holds        holdsFlag
+	talk         sending
 }
 
 var digestText = regexp.MustCompile(`^([0-9a-f]{12}|none)$`)
