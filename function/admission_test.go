@@ -1,8 +1,10 @@
 package function
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +19,7 @@ import (
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/workqueue"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
@@ -347,5 +350,34 @@ func TestWhoCausedAPlanDoesNotApproveIt(t *testing.T) {
 	}
 	if code, answer = b.order(t, operator, approve); code != http.StatusOK {
 		t.Errorf("planned again: %d %+v", code, answer)
+	}
+}
+
+func TestWhoCausedALookThatOthersLedToApprovesNothing(t *testing.T) {
+	b := checkedBench(t, cloudtest.Policy("mode: approve", "approvers: [\"serviceAccount:"+approver+"\"]"))
+	look, at := b.worker.Look, b.Now()
+	b.worker.Look = func(ctx context.Context, item workqueue.Item, since time.Time) (time.Time, error) {
+		b.Later(4 * time.Second)
+		return look(ctx, item, since)
+	}
+	// The others were accepted while the first one was looked into: the next look is for both.
+	for i, principal := range []string{"first@example.com", "second@example.com", approver} {
+		item, err := newItem(event.Work{Target: hello, GiveUpAt: at.Add(GiveUpAfter), Cause: event.Cause{Kind: event.RunServiceChanged,
+			Key: fmt.Sprint("change ", i), Principal: principal, At: b.Now()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		item.Accepted = at.Add(time.Second)
+		if err := b.worker.Deliver(t.Context(), item, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	planned := b.lastOn(hello.Name())
+	if planned.Cause.Principal != "second@example.com" {
+		t.Fatalf("the last look is that of %s, want the change of %s to be covered", planned.Cause.Principal, approver)
+	}
+	code, answer := b.order(t, approver, `{"command":"approve","planId":"`+planned.PlanID+`"}`)
+	if code != http.StatusForbidden || !strings.Contains(answer.Error, "somebody else") {
+		t.Errorf("%d %+v, want it refused", code, answer)
 	}
 }

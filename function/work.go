@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
@@ -120,6 +121,9 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	request.Whole = request.Whole && !item.Restored
 	final, err := f.engine.Run(ctx, request)
 	target, cause := work.Target.Name(), work.Cause
+	if f.offered.Remove(target); err == nil && final.PlanID != "" {
+		f.offered.Add(target, final.PlanID)
+	}
 	switch {
 	case errors.Is(err, reconcile.ErrGone), errors.Is(err, reconcile.ErrOutOfScope):
 		f.log.InfoContext(ctx, "nothing to do", "target", target, "why", err)
@@ -151,6 +155,20 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	next = *final.WaitingFor.Until
 	f.denials.extend(cause.Key, next)
 	return next, nil
+}
+
+// covered notes who caused an item that a look handled to which another one led. That look saw
+// their change as well, so they may not approve what it planned.
+func (f *Function) covered(ctx context.Context, item workqueue.Item) error {
+	work, err := event.ParseWork(item.Payload)
+	if err != nil {
+		return err
+	}
+	planID, offered := f.offered.Get(work.Target.Name())
+	if principal := work.Cause.Principal; principal != "" && offered {
+		_, err = f.memory.UpdateOffer(ctx, planID, func(o *memory.Offer) bool { return !o.At.IsZero() && o.Caused(principal) })
+	}
+	return err
 }
 
 // sentBy is the account that sent the command of some work, "" where that is not known: a

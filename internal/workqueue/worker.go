@@ -34,6 +34,10 @@ type Options struct {
 	// this look was accepted. next is when to look again; zero = the item is handled.
 	// After an error the item is delivered again.
 	Look func(ctx context.Context, item Item, since time.Time) (next time.Time, err error)
+	// Covered takes note of an item that needs no look of its own: the last look began after
+	// it was accepted, and another item led to it. After an error the item is delivered again;
+	// nil = nobody takes note.
+	Covered func(ctx context.Context, item Item) error
 	// GiveUp ends an item whose time is over. After an error it is delivered again.
 	GiveUp func(ctx context.Context, item Item) error
 	// Later keeps what has to wait for longer than HoldAtMost; nil = such an item is
@@ -131,8 +135,10 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 		known = w.pull(item, known.last.to.Add(BlindAtMost))
 	}
 	switch {
-	case known.covered.contains(item.Accepted) || w.isHandled(item):
+	case w.isHandled(item):
 		return time.Time{}, nil
+	case known.covered.contains(item.Accepted):
+		return time.Time{}, w.cover(ctx, item)
 	case !item.GiveUpAt.IsZero() && now.After(item.GiveUpAt):
 		// This is not a look: other items of the key are still tried.
 		return time.Time{}, w.GiveUp(ctx, item)
@@ -158,6 +164,14 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 		w.settle(item, later, handled{})
 	}
 	return next, nil
+}
+
+// cover has note taken of an item that a look handled.
+func (w *Worker) cover(ctx context.Context, item Item) error {
+	if w.Covered == nil {
+		return nil
+	}
+	return w.Covered(ctx, item)
 }
 
 // waitedUntil returns the span in which an item was accepted that had to wait for a
