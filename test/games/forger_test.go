@@ -38,7 +38,7 @@ func (w *world) claims(service string) []plan.Step {
 	invokers := policy(referee.ServicePath(service))
 	return []plan.Step{
 		step(name, invokers, plan.RevokePublic{Role: invoker, Members: []string{"allUsers"}}),
-		step(name, invokers, plan.RevokePublic{Role: "roles/run.admin", Members: []string{"allAuthenticatedUsers"}}),
+		step(name, invokers, plan.RevokePublic{Role: invoker, Members: []string{"allAuthenticatedUsers"}}),
 		step(name, fmt.Sprint(found["etag"]), plan.RestrictIngress{From: posture.IngressAll,
 			To: posture.IngressInternalLoadBalancing}),
 		step("projects/"+referee.Project+"/global/backendServices/"+backend, fmt.Sprint(balancer["fingerprint"]),
