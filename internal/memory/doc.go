@@ -10,6 +10,9 @@
 //	hour/HOUR/project/P      the services that took a slot of a limit, in one project
 //	hour/HOUR/deployment     the same for the whole deployment
 //	plan/RUN                 the steps of a run, for 30 days
+//	offer/PLAN               a plan that waits for an approval, for 30 days
+//	command/ID               who sent a command with a token, for 30 days
+//	token/SUM                an identity token that a command came with, for a day
 //	due/MINUTE/KEY           work that is due at a time
 //	guarded/XX               a part of the index of guarded services
 //	policy/SUM/N             a part of a policy's text that was in force
