@@ -193,18 +193,6 @@ func (unpublished) Publish(context.Context, report.Report) error {
 	return errors.New("this command publishes no reports")
 }
 
-// openFor opens a session and lists the services in scopes.
-func (o *options) openFor(
-	ctx context.Context, scopes []posture.Scope, publisher reconcile.Publisher,
-) (*session, []posture.Target, error) {
-	session, err := o.open(ctx, publisher)
-	if err != nil {
-		return nil, nil, err
-	}
-	targets, err := session.expand(ctx, scopes)
-	return session, targets, err
-}
-
 // keptHolds are the holds that a command line obeys.
 type keptHolds struct {
 	file    holdsStore            // nil = none is named
@@ -257,17 +245,6 @@ func parseScopes(names []string) ([]posture.Scope, error) {
 		return nil, usageError{err}
 	}
 	return scopes, nil
-}
-
-// expand returns the services in scopes: a scope that is a service itself, and all
-// services of a project or location. With an error come those that were listed.
-func (s *session) expand(ctx context.Context, scopes []posture.Scope) ([]posture.Target, error) {
-	targets, unlisted := s.list(ctx, scopes)
-	var problems []error
-	for _, scope := range scopes {
-		problems = append(problems, unlisted[scope])
-	}
-	return targets, errors.Join(problems...)
 }
 
 // list returns the services in scopes, and why a scope was not listed, or in part.
