@@ -69,10 +69,15 @@ func (s *sending) instead(ctx context.Context, file *holdsFlag, out io.Writer, b
 	if file.path() != "" {
 		return false, nil
 	}
+	s.endpoint = file.endpoint
+	return s.sendInContext(ctx, out, body)
+}
+
+// sendInContext sends a command to the deployment that a context names, and reports whether one does.
+func (s *sending) sendInContext(ctx context.Context, out io.Writer, body map[string]any) (sent bool, err error) {
 	if _, err := findContext(s.context); errors.Is(err, errNoContext) {
 		return false, nil
 	}
-	s.endpoint = file.endpoint
 	return true, s.send(ctx, body, out)
 }
 
