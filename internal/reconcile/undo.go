@@ -60,6 +60,9 @@ type Undoer struct {
 	// Progress is called for each thing that was done, from one goroutine at a time; nil =
 	// nobody looks.
 	Progress func(what string, done, of int)
+	// FinishSteps lets a step that has begun end although the context does: a person who presses
+	// Ctrl-C waits for it.
+	FinishSteps bool
 }
 
 // Undone is what came of taking back the runs of one service.
@@ -237,12 +240,20 @@ func (u *Undoer) writer(ctx context.Context, seen *posture.Posture) (string, err
 }
 
 func (u *Undoer) take(ctx context.Context, planned Undone) Undone {
+	lasting := ctx
+	if u.FinishSteps {
+		lasting = context.WithoutCancel(ctx)
+	}
 	versions := map[string]string{}
 	for _, step := range planned.Planned.Steps {
+		if ctx.Err() != nil {
+			planned.Err = fmt.Errorf("before undoing step %s on %s: %w", step.Op(), step.Resource, context.Cause(ctx))
+			return planned
+		}
 		if version := versions[step.Written()]; version != "" {
 			step.Version = version
 		}
-		version, err := u.Cloud.Undo(ctx, step, planned.writer)
+		version, err := u.Cloud.Undo(lasting, step, planned.writer)
 		if err != nil {
 			planned.Err = fmt.Errorf("undoing step %s on %s: %w", step.Op(), step.Resource, err)
 			return planned

@@ -127,13 +127,13 @@ func (a *applying) plan(ctx context.Context, session *session) (planned, []*job,
 	var found planned
 	var err error
 	if a.reviewed == nil {
-		found, err = session.plan(ctx, a.scopes, a.stderr)
+		found, err = session.plan(ctx, "apply", a.scopes, a.stderr)
 	} else {
 		var targets []posture.Target
 		for _, one := range a.reviewed {
 			targets = append(targets, one.target)
 		}
-		found = session.planEach(ctx, targets, found, a.stderr)
+		found = session.planEach(ctx, targets, planned{command: "apply"}, a.stderr)
 	}
 	var jobs []*job
 	for i, r := range found.reports {
@@ -163,6 +163,9 @@ var errNotAgreed = errors.New("nothing was written: not agreed to")
 // ask asks the person at the terminal. Elsewhere typing the command was the consent.
 func (a *applying) ask(ctx context.Context, e effect) error {
 	screen := newScreen(a.stderr)
+	if terminalBehind(a.stderr) == nil { // the person does not see what goes elsewhere
+		screen = newScreen(terminalBehind(a.in))
+	}
 	screen.print(e.lines(time.Now())...)
 	fmt.Fprintf(screen, "Apply %s to %s? [y/N] ", counted(e.steps, "step"), counted(e.services, "service"))
 	answered := make(chan string, 1)

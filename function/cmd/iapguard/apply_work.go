@@ -65,7 +65,7 @@ func (w *work) unwritten(ctx context.Context, plans []report.Report) (failed boo
 		}
 		quiet = append(quiet, r)
 		failed = failed || appliedStatus(r) != exitDone
-		if err := w.records.Publish(ctx, r); err != nil {
+		if err := w.records.Publish(ctx, r); err != nil && w.records.lost() == nil {
 			newScreen(w.stderr).print(errorLines(err)...)
 			failed = true
 		}
@@ -152,7 +152,9 @@ func (w *work) run(ctx context.Context, j *job) {
 	}
 	j.ended, j.final, j.err = true, final, err
 	if err != nil {
-		newScreen(w.stderr).print(errorLines(serviceError{j.target, err})...)
+		if w.records.lost() == nil { // the file's own error comes at the end
+			newScreen(w.stderr).print(errorLines(serviceError{j.target, err})...)
+		}
 		return
 	}
 	w.end(final)

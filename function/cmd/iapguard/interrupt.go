@@ -24,7 +24,7 @@ type lastWordsKey struct{}
 // a signal: it always leaves ten seconds.
 func interruptible(parent context.Context, end func()) (ctx context.Context, stop func()) {
 	words := &lastWords{}
-	ctx, cancel := context.WithCancel(context.WithValue(parent, lastWordsKey{}, words))
+	ctx, cancel := context.WithCancelCause(context.WithValue(parent, lastWordsKey{}, words))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
@@ -33,12 +33,12 @@ func interruptible(parent context.Context, end func()) (ctx context.Context, sto
 				words.speak()
 				end()
 			}
-			cancel()
+			cancel(errInterrupted)
 		}
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
-		cancel()
+		cancel(nil)
 	}
 }
 

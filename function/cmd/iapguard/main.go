@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	var status statusError
-	interrupted := ctx.Err() != nil && errors.Is(err, context.Canceled)
+	interrupted := ctx.Err() != nil
 	if out.err != nil && (!errors.As(err, &status) || int(status) != exitInterrupted) {
 		err, interrupted = fmt.Errorf("writing output: %w", out.err), false
 	}
@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitDone
 	case errors.As(err, &status):
 		return int(status)
-	case interrupted:
+	case interrupted && errors.Is(err, context.Canceled):
 		err = errInterrupted
 	}
 	// An error may hold text from outside. That it cannot be written leaves the exit status.

@@ -22,6 +22,7 @@ func TestAFullDiskEndsInExitStatusOne(t *testing.T) {
 	}
 	o, reports := applied(t)
 	hello, holds := playground.Scenario[0].Name(), filepath.Join(t.TempDir(), "holds.yaml")
+	o.Build(playground.Scenario[1])
 	policy := written(t, "policy.yaml", cloudtest.Policy())
 	cloud := []string{"--policy", policy, "--endpoint", o.URL()}
 	for _, tc := range []struct {
@@ -34,6 +35,7 @@ func TestAFullDiskEndsInExitStatusOne(t *testing.T) {
 		{"plan with an exit code", false, append([]string{"plan", hello, "--exit-code"}, cloud...)},
 		{"plan to a file", true, append([]string{"plan", hello, "-o", fullDisk}, cloud...)},
 		{"apply", false, append([]string{"apply", hello, "--yes"}, cloud...)},
+		{"apply to a file", true, append([]string{"apply", playground.Scenario[1].Name(), "--yes", "-o", fullDisk}, cloud...)},
 		{"audit", false, append([]string{"audit", hello}, cloud...)},
 		{"audit to a file", true, append([]string{"audit", hello, "-o", fullDisk}, cloud...)},
 		{"doctor", false, append([]string{"doctor", hello}, cloud...)},

@@ -85,7 +85,7 @@ func (p *planning) run(ctx context.Context, args []string) error {
 func (p *planning) print(
 	ctx context.Context, session *session, scopes []posture.Scope, kept *outputFile,
 ) (planned, error) {
-	found, err := session.plan(ctx, scopes, p.stderr)
+	found, err := session.plan(ctx, "plan", scopes, p.stderr)
 	if err != nil {
 		return found, err
 	}
@@ -128,20 +128,23 @@ func typedFlags(command *cobra.Command) []string {
 
 // planned are the plans of several services.
 type planned struct {
+	command string // that asks for them
 	reports []report.Report
 	errors  []error // why a service has no plan, or a place with services was not listed
 	looked  int     // how many services were looked at, if not all
 	of      int
 }
 
-// plan looks at every service in scopes, and writes nothing. What it has when
+// plan looks at every service in scopes for a command, and writes nothing. What it has when
 // the context ends is a result. It returns an error where there is nothing to look at.
-func (s *session) plan(ctx context.Context, scopes []posture.Scope, stderr io.Writer) (planned, error) {
+func (s *session) plan(
+	ctx context.Context, command string, scopes []posture.Scope, stderr io.Writer,
+) (planned, error) {
 	targets, unlisted := s.list(ctx, scopes)
 	if len(targets) == 0 && len(unlisted) > 0 {
 		return planned{}, errors.Join(slices.Collect(maps.Values(unlisted))...)
 	}
-	var found planned
+	found := planned{command: command}
 	for _, scope := range scopes {
 		if err := unlisted[scope]; err != nil {
 			found.errors = append(found.errors, err)
@@ -157,13 +160,13 @@ func (s *session) planEach(ctx context.Context, targets []posture.Target, found 
 		err    error
 	}
 	looks := make([]look, len(targets))
-	shown := newProgress(stderr, "services", len(targets), progressAfter)
+	shown := newProgress(stderr, "services looked at", len(targets), progressAfter)
 	var group errgroup.Group
 	group.SetLimit(auditTogether)
 	for i, target := range targets {
 		group.Go(func() error {
 			if looks[i].err = ctx.Err(); looks[i].err == nil {
-				looks[i].report, looks[i].err = s.engine.Run(ctx, request("plan", target, true))
+				looks[i].report, looks[i].err = s.engine.Run(ctx, request(found.command, target, true))
 			}
 			shown.add()
 			return nil

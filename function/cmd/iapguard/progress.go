@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,20 +28,21 @@ type progress struct {
 	shown *time.Timer
 }
 
-// newProgress begins to show a work of so many things, such as services, after a while.
+// newProgress begins to show a work of so many things, such as services looked at, after a while.
 func newProgress(stderr io.Writer, what string, total int, after time.Duration) *progress {
 	p := &progress{}
 	terminal := terminalBehind(stderr)
 	if terminal == nil || total < 2 {
 		return p
 	}
+	things, _, _ := strings.Cut(what, " ")
 	p.shown = time.AfterFunc(after, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.bar = progressbar.NewOptions(total,
 			progressbar.OptionSetWriter(terminal), progressbar.OptionUseANSICodes(true),
-			progressbar.OptionSetDescription("looking at "+what), progressbar.OptionSetWidth(20),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(what),
+			progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(20),
+			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(things),
 			progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
 			progressbar.OptionClearOnFinish(), progressbar.OptionSetRenderBlankState(true))
 		_ = p.bar.Set(p.done) // it only shows

@@ -37,6 +37,14 @@ func (r *recorder) Publish(ctx context.Context, published report.Report) error {
 	return nil
 }
 
+// lost is why the file of -o lacks a report, nil where it lacks none.
+func (r *recorder) lost() error {
+	if r.file == nil {
+		return nil
+	}
+	return r.file.err
+}
+
 func (r *recorder) remember(published report.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

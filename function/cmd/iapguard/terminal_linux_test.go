@@ -253,7 +253,7 @@ func TestAWaitCountsDownAtATerminal(t *testing.T) {
 
 func TestProgressIsShownAtATerminalAlone(t *testing.T) {
 	at := newTerminal(t, 100)
-	p := newProgress(at.tty, "services", 4, 0)
+	p := newProgress(at.tty, "services looked at", 4, 0)
 	for p.isHidden() {
 		time.Sleep(time.Millisecond)
 	}
@@ -263,13 +263,13 @@ func TestProgressIsShownAtATerminalAlone(t *testing.T) {
 	}
 	p.end()
 	shown := at.end()
-	for _, want := range []string{"looking at services", "75%", "(3/4", "services/s", "s]"} {
+	for _, want := range []string{"services looked at", "75%", "(3/4", "services/s", "s]"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("the bar lacks %q: %q", want, shown)
 		}
 	}
 	var said bytes.Buffer
-	quiet := newProgress(&said, "services", 4, 0)
+	quiet := newProgress(&said, "services looked at", 4, 0)
 	quiet.add()
 	quiet.end()
 	if said.Len() > 0 {
@@ -500,5 +500,46 @@ func TestAReaderThatEndsIsOneClearLine(t *testing.T) {
 	}
 	if after := len(o.Calls().Writes()); after != before {
 		t.Errorf("%d writes of a plan that nobody saw", after-before)
+	}
+}
+
+func TestCtrlCFinishesTheStepOfAnUndo(t *testing.T) {
+	o, reports := applied(t)
+	slow := newSlowCloud(t, o)
+	at := newTerminal(t, 300)
+	command := process(t, at, t.TempDir(), "undo", reports, "--account", typist, "--yes", "--endpoint", slow.URL)
+	<-slow.begun
+	if _, err := at.person.WriteString(ctrlC); err != nil {
+		t.Fatal(err)
+	}
+	at.sees(t, "^C")
+	close(slow.letGo)
+	got, shown := exitOf(command.Wait()), at.end()
+	if got != exitInterrupted || !strings.Contains(shown, ": 3 of ") || !strings.Contains(shown, ": interrupted\n") ||
+		strings.Contains(shown, "context canceled") {
+		t.Errorf("exit status %d, want %d, three steps undone, and the rest not:\n%s", got, exitInterrupted, shown)
+	}
+	if out, err := say(t, "undo", reports, "--account", typist, "--yes", "--endpoint", o.URL()); err != nil ||
+		!strings.Contains(out, " steps undone") {
+		t.Errorf("once more: %v\n%s", err, out)
+	}
+}
+
+func TestServicesWaitSideBySide(t *testing.T) {
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario...)
+	policy := written(t, "policy.yaml", cloudtest.Policy("propagation: 2s"))
+	var out, said bytes.Buffer
+	status := run(t.Context(), []string{"apply", "projects/demo-project", "--policy", policy, "--endpoint", aged(t, o)}, &out, &said)
+	if status != exitDone || strings.Count(out.String(), "PROTECTED ") != 2 {
+		t.Fatalf("exit status %d:\n%s%s", status, &out, &said)
+	}
+	text := out.String()
+	if first, last := strings.Index(text, "~ enable-iap             backendServices/"), strings.LastIndex(text, "[3/6]"); first < last {
+		t.Errorf("a service waits for the other one's end:\n%s", text)
+	}
+	if lines := strings.Count(said.String(), "\n"); lines < 1 || lines > 2 || !strings.HasPrefix(said.String(), "waiting ") ||
+		!strings.Contains(said.String(), " (2 services)\n") {
+		t.Errorf("%q, want a line for each wait, and both services wait together", &said)
 	}
 }

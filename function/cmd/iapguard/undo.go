@@ -171,12 +171,13 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	screen := newScreen(out)
 	planned, steps := undoer.Plan(ctx, runs), 0
 	for _, one := range planned {
 		if one.Err != nil && u.of != "" {
 			return usageError{fmt.Errorf("undoing %s: nothing was written: %w", u.of, one.Err)}
 		}
-		printUndoing(out, one)
+		screen.print(undoingLines(one)...)
 		steps += len(one.Planned.Steps)
 	}
 	switch failed += len(reconcile.FailuresOf(planned)); {
@@ -230,17 +231,27 @@ func (u *undoing) undoer(session *session, out io.Writer) (*reconcile.Undoer, er
 
 // undoer takes runs back as who is logged in.
 func (s *session) undoer() *reconcile.Undoer {
-	undoer := &reconcile.Undoer{Cloud: s.cloud, Clock: s.engine.Clock, Self: s.engine.Self, Progress: tellProgress}
+	undoer := &reconcile.Undoer{Cloud: s.cloud, Clock: s.engine.Clock, Self: s.engine.Self, Progress: undoProgress(os.Stderr),
+		FinishSteps: true}
 	if s.remembers {
 		undoer.Memory = s.engine.Memory
 	}
 	return undoer
 }
 
-// tellProgress says on standard error how far a long work is, ten times.
-func tellProgress(what string, done, of int) {
-	if part := max(1, of/10); of >= 50 && (done%part == 0 || done == of) {
-		fmt.Fprintf(os.Stderr, "iapguard: %d of %d %s\n", done, of, what)
+// undoProgress shows on a terminal how far each part of an undo is.
+func undoProgress(stderr io.Writer) func(what string, done, of int) {
+	var shown *progress
+	part := ""
+	return func(what string, done, of int) {
+		if what != part || shown == nil {
+			part, shown = what, newProgress(stderr, what, of, progressAfter)
+		}
+		shown.add()
+		if done == of {
+			shown.end()
+			shown = nil
+		}
 	}
 }
 
@@ -322,32 +333,36 @@ func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, reaso
 	})
 }
 
-func printUndoing(out io.Writer, one reconcile.Undone) {
-	fmt.Fprintln(out, one.Target)
+func undoingLines(one reconcile.Undone) []line {
+	lines := []line{{lead: one.Target.Name(), style: bold}}
 	switch {
 	case one.Gone:
-		fmt.Fprintln(out, "    it is gone: nothing is to be taken back")
+		lines = append(lines, line{text: "    it is gone: nothing is to be taken back"})
 	case one.Err != nil:
-		fmt.Fprintf(out, "    it cannot be taken back: %v\n", one.Err)
+		lines = append(lines, line{lead: "    it cannot be taken back: ", text: one.Err.Error(), style: red})
 	}
 	planned := one.Planned
 	for i, step := range planned.Steps {
 		words := step.Words()
-		change := changeText(report.Step{Field: words.Field, From: words.To, To: words.From})
-		fmt.Fprintf(out, "    %d. undo %-22s %s\n       %s\n", i+1, step.Op(), step.Resource, change)
+		lines = append(lines,
+			line{lead: fmt.Sprintf("    %d. undo %-22s ", i+1, step.Op()), text: step.Resource, style: yellow, hang: 7},
+			line{lead: "       ", text: changeText(report.Step{Field: words.Field, From: words.To, To: words.From}), hang: 9})
 	}
 	for _, step := range planned.Stays {
-		fmt.Fprintf(out, "    %s of %s stays: %s\n", step.Op(), step.Resource, staysBecause(planned.Target, step))
+		lines = append(lines, line{lead: fmt.Sprintf("    %s of %s stays: ", step.Op(), step.Resource), hang: 7,
+			text: staysBecause(planned.Target, step)})
 	}
 	for _, left := range planned.Left {
-		fmt.Fprintf(out, "    %s of %s is left: %s\n", left.Step.Op(), left.Step.Resource, left.Why)
+		lines = append(lines, line{lead: fmt.Sprintf("    %s of %s is left: ", left.Step.Op(), left.Step.Resource), hang: 7,
+			text: left.Why, style: yellow})
 		for _, by := range remedy.TakeBack(one.Seen, left.Step, left.Witnessed) {
-			fmt.Fprintf(out, "       by hand: %s\n", by)
+			lines = append(lines, line{lead: "       by hand: ", text: by, whole: true})
 		}
 	}
 	for _, door := range planned.Opens {
-		fmt.Fprintf(out, "  ! opens    %s  (%s)\n", door.Address, door.Kind)
+		lines = append(lines, line{lead: "  ! opens    ", text: fmt.Sprintf("%s  (%s)", door.Address, door.Kind), style: red})
 	}
+	return lines
 }
 
 // staysBecause is why undo leaves what a step did.
