@@ -211,7 +211,7 @@ func (d *decider) assess() {
 	if d.run.Before == nil {
 		d.run.Before, d.run.OpenSince = door.Of(p), d.openSince()
 	}
-	if d.hold = heldBy(p, d.want.SettingsOf); d.hold == nil {
+	if d.hold = heldBy(p, d.plan.Steps, d.want.SettingsOf); d.hold == nil {
 		d.hold = d.heldUnread()
 	}
 	d.writer = d.writerOf()

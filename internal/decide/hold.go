@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
@@ -50,8 +51,10 @@ func (d *decider) guardedBefore() bool {
 }
 
 // heldBy returns the hold that stops a plan: the service's own, or that of another
-// service behind the same backend service, which the plan writes too.
-func heldBy(p posture.Posture, of func(posture.Target) (policy.Settings, bool)) *policy.Hold {
+// service behind the same backend service, which the plan writes too. Where no frontend leads to
+// a backend service, and no step of the plan writes it, its other services hold nothing:
+// anybody who may make one could hold what they like.
+func heldBy(p posture.Posture, steps []plan.Step, of func(posture.Target) (policy.Settings, bool)) *policy.Hold {
 	if settings, _ := of(p.Target); settings.Hold != nil {
 		return settings.Hold
 	}
@@ -61,6 +64,12 @@ func heldBy(p posture.Posture, of func(posture.Target) (policy.Settings, bool)) 
 		}
 	}
 	for _, backend := range p.Backends {
+		writes := func(s plan.Step) bool {
+			return s.Resource == backend.Resource() || s.Resource == backend.AccessResource(p.ProjectNumber)
+		}
+		if len(backend.Frontends) == 0 && !slices.ContainsFunc(steps, writes) {
+			continue
+		}
 		for _, member := range backend.Members {
 			if settings, _ := of(member.Target); settings.Hold != nil && !member.Missing {
 				return settings.Hold
@@ -74,7 +83,7 @@ func heldBy(p posture.Posture, of func(posture.Target) (policy.Settings, bool)) 
 // unreadable do. It is asked right before each wave.
 func HeldNow(d Decision, s Settings, now time.Time) bool {
 	held := heldIn(d.Posture, s, now)
-	return s.HoldsUnread != nil && !d.Again || heldBy(d.Posture, func(target posture.Target) (policy.Settings, bool) {
+	return s.HoldsUnread != nil && !d.Again || heldBy(d.Posture, d.Plan.Steps, func(target posture.Target) (policy.Settings, bool) {
 		return policy.Settings{Hold: held(target)}, true
 	}) != nil
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -15,23 +16,36 @@ var (
 
 func TestAHoldOnANeighbourStopsThePlanToo(t *testing.T) {
 	own, theirs := &policy.Hold{Reason: "own"}, &policy.Hold{Reason: "theirs"}
+	backend := posture.Backend{Project: "demo-project", Location: "global", Name: "shared"}
 	for _, tc := range []struct {
 		name    string
 		holds   map[posture.Target]*policy.Hold
 		missing bool
+		idle    bool // no frontend leads to the backend service
+		steps   []plan.Step
 		want    *policy.Hold
 	}{
-		{"nothing is held", nil, false, nil},
-		{"its own", map[posture.Target]*policy.Hold{hello: own, neighbour: theirs}, false, own},
-		{"the neighbour's", map[posture.Target]*policy.Hold{neighbour: theirs}, false, theirs},
-		{"of a neighbour that does not exist", map[posture.Target]*policy.Hold{neighbour: theirs}, true, nil},
+		{"nothing is held", nil, false, false, nil, nil},
+		{"its own", map[posture.Target]*policy.Hold{hello: own, neighbour: theirs}, false, false, nil, own},
+		{"the neighbour's", map[posture.Target]*policy.Hold{neighbour: theirs}, false, false, nil, theirs},
+		{"of a neighbour that does not exist", map[posture.Target]*policy.Hold{neighbour: theirs}, true, false, nil, nil},
+		{"of a neighbour to which nothing leads together", map[posture.Target]*policy.Hold{neighbour: theirs}, false, true,
+			[]plan.Step{{Resource: hello.Name()}}, nil},
+		{"… and whose backend service is written", map[posture.Target]*policy.Hold{neighbour: theirs}, false, true,
+			[]plan.Step{{Resource: backend.Resource()}}, theirs},
+		{"… or the policy of its IAP", map[posture.Target]*policy.Hold{neighbour: theirs}, false, true,
+			[]plan.Step{{Resource: backend.AccessResource("1")}}, theirs},
 	} {
-		p := posture.Posture{Target: hello,
-			Backends: []posture.Backend{{Members: []posture.Member{{Target: hello}, {Target: neighbour, Missing: tc.missing}}}}}
+		shared := backend
+		shared.Members = []posture.Member{{Target: hello}, {Target: neighbour, Missing: tc.missing}}
+		if !tc.idle {
+			shared.Frontends = []posture.Frontend{{}}
+		}
+		p := posture.Posture{Target: hello, ProjectNumber: "1", Backends: []posture.Backend{shared}}
 		of := func(target posture.Target) (policy.Settings, bool) {
 			return policy.Settings{Hold: tc.holds[target]}, true
 		}
-		if got := heldBy(p, of); got != tc.want {
+		if got := heldBy(p, tc.steps, of); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.name, got, tc.want)
 		}
 	}

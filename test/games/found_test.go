@@ -78,14 +78,18 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 		{"who opened a service approves its plan", play.Game{
 			Services: []play.Service{{Name: "app0", Balanced: true, Invoker: true}}, Instances: 1, Consent: true, Approve: true,
 			Moves: []play.Move{on("app0", time.Minute, consent.ApproverOpen), on("app0", time.Minute, consent.ApproveOwn)}}},
+		{"a URL mask that nothing reaches spreads a hold", play.Game{
+			Services: []play.Service{guarded("app0"), app("app1")}, Instances: 1, Consent: true, Moves: []play.Move{
+				on("app0", 8*time.Minute, kind.SideMask), on("app1", time.Second, consent.Hold),
+				on("app0", time.Minute, kind.IAPOff), on("app0", 0, kind.OpenIngress), on("app0", 0, kind.Publish)}}},
 		{"a load balancer is put before a service whose plan was approved", play.Game{
 			Services: []play.Service{app("app0")}, Instances: 1, Consent: true, Approve: true, Moves: []play.Move{
 				on("app0", 2*time.Minute, consent.Approve), on("app0", 30*time.Second, kind.SideBalance),
 				on("app0", 6*time.Minute, kind.Wait)}}},
-		{"a policy changes when its plan was just approved", play.Game{
+		{"a service and its policy change when the plan was just approved", play.Game{
 			Services: []play.Service{app("app0")}, Instances: 1, Consent: true, Approve: true, Moves: []play.Move{
 				on("app0", 2*time.Minute, consent.Approve), {Kind: kind.AddInvoker, Service: "app0", Who: play.Carol},
-				on("app0", 6*time.Minute, kind.Wait)}}},
+				on("app0", 0, kind.Touch), on("app0", 6*time.Minute, kind.Wait)}}},
 		{"an operator undoes runs that never were", play.Game{
 			Services: []play.Service{guarded("app0"), app("app1")}, Instances: 1, Consent: true,
 			Moves: []play.Move{on("app0", time.Minute, consent.ForgeRun), on("app1", 4*time.Minute, consent.ForgeRun)}}},

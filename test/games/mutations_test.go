@@ -102,7 +102,7 @@ var mutants = []mutant{
 	{"consent", "an approval is worth every version", "internal/decide/approval.go",
 		"covers(*a, steps, true)", "covers(*a, steps, false)"},
 	{"consent", "a used token is taken again by another instance", "internal/memory/token.go",
-		"return err == nil && kept.Use == use, err", "return err == nil, err"},
+		"return err == nil && kept.Use == use, err", "return err == nil && kept.Use != \"\", err"},
 	{"consent", "old tokens send commands", "function/admission.go",
 		"age > freshFor || age < -skew", "age > 100*freshFor || age < -skew"},
 	{"consent", "who pushes comes to every path", "function/callers.go",
