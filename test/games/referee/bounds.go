@@ -56,6 +56,7 @@ const (
 const (
 	held    = "held"
 	approve = "approve"
+	unwoken = "resumed, and the memory was changed"
 )
 
 // isStuck reports whether nothing guards the service but to close it.
@@ -98,6 +99,8 @@ var Bounds = []Bound{
 			return 0
 		},
 		of: isStuck},
+	{Name: unwoken, Meaning: "as resumed, and somebody changed or deleted records, such as that of when the hold ends",
+		Most: exactly(first + 2*time.Minute), of: func(e exposure) bool { return e.resumed && e.tampered }},
 	{Name: "resumed", Meaning: "a hold ended, or was lifted, while it was open: the bound of an old service, and a minute " +
 		"until what waits for the end of a hold is looked at",
 		Most: exactly(first + time.Minute), of: func(e exposure) bool { return e.resumed }},
@@ -134,6 +137,8 @@ type Exclusion struct{ Promise, Row, Why string }
 var Exclusions = []Exclusion{
 	{"P7", "lifted", "who may write the memory can lift a hold that a command placed, by deleting or rolling back its record; " +
 		"one in the holds file stands"},
+	{"P4", unwoken, "who may write the memory can delete the record of when a hold ends: then what it stopped goes on at the " +
+		"next event or sweep"},
 	{"P2", "let in later", "private: include puts a private service behind IAP once its policy lets in nobody whom the rule " +
 		"does not name; whom an IAP admin lets in after that gets in, as at every service behind IAP"},
 	{"P3", "not named", "private: behind-iap lets IAP's agent invoke a private service only while the policy names every " +
