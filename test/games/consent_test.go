@@ -177,12 +177,16 @@ func (w *world) call(ctx context.Context, instance int, path, token string, body
 	return recorder
 }
 
-// next is the instance that takes the next request.
-func (w *world) next() int {
+// next is the instance that takes the next request to a path. Where heartbeats come every
+// minute, too, all commands would be one instance's if they took turns together.
+func (w *world) next(path string) int {
+	if !w.game.Consent {
+		path = ""
+	}
 	w.moving.Lock()
 	defer w.moving.Unlock()
-	w.turn++
-	return w.turn % len(w.instances)
+	w.turns[path]++
+	return w.turns[path] % len(w.instances)
 }
 
 // pushToken is the token with which messages are pushed to a path.
@@ -258,7 +262,7 @@ func (w *world) sendNow(id, service string, body object, may bool) {
 		w.seen.token = token
 		w.moving.Unlock()
 	}
-	w.order(o, token, w.next(), body)
+	w.order(o, token, w.next(function.CommandsPath), body)
 }
 
 // speak makes a move that is commands and messages, to iapguard alone.
@@ -369,7 +373,7 @@ func (w *world) replay(service string) {
 	}
 	rights := w.game.Rights
 	w.order(referee.Order{By: email(operator), Name: "hold", Service: service, For: forTime, How: "with a used token",
-		May: slices.Contains(rights, kind.Rewriter) || slices.Contains(rights, consent.Forger)}, token, w.next(),
+		May: slices.Contains(rights, kind.Rewriter) || slices.Contains(rights, consent.Forger)}, token, w.next(function.CommandsPath),
 		find(w.commands(service), "hold"))
 }
 
@@ -390,7 +394,7 @@ func (w *world) badTokens(service string) {
 	for how, token := range bad {
 		for _, body := range w.commands(service) {
 			w.order(referee.Order{By: email(operator), Name: fmt.Sprint(body["command"]), Service: service, How: "with " + how},
-				token, w.next(), body)
+				token, w.next(function.CommandsPath), body)
 		}
 	}
 }
@@ -404,14 +408,14 @@ func (w *world) usePushers(service string) {
 			for _, body := range w.commands(service) {
 				text, _ := json.Marshal(body) // strings and truths
 				if path == own {
-					w.call(ctx, w.next(), path, w.token(id, nil), text)
+					w.call(ctx, w.next(path), path, w.token(id, nil), text)
 					continue
 				}
 				w.moving.Lock()
 				answered := w.referee.Ask(referee.Order{At: time.Now(), By: email(id), Name: fmt.Sprint(body["command"]),
 					Service: service, How: "at " + path})
 				w.moving.Unlock()
-				answer := w.call(ctx, w.next(), path, w.token(id, nil), text)
+				answer := w.call(ctx, w.next(path), path, w.token(id, nil), text)
 				w.moving.Lock()
 				answered(answer.Code, time.Now())
 				w.moving.Unlock()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -139,7 +140,7 @@ func (w *world) useKey(service string) {
 	}
 	for _, body := range w.commands(service) {
 		w.order(referee.Order{By: email(operator), Name: fmt.Sprint(body["command"]), Service: service,
-			How: "with the memory's key"}, token, w.next(), body)
+			How: "with the memory's key"}, token, w.next(function.CommandsPath), body)
 	}
 	at := fmt.Sprint(time.Now().Unix())
 	w.forgeBeats([]string{at + "." + signedBy(secret, "projects/"+referee.Project+"\n"+at)})

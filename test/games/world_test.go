@@ -49,8 +49,8 @@ type world struct {
 	moving    sync.Mutex
 	waiting   map[play.When]chan struct{} // closed before or after the next write
 	instances []*function.Function
-	turn      int
-	verbose   io.Writer // nil = nobody reads the log
+	turns     map[string]int // by path, or of all paths
+	verbose   io.Writer      // nil = nobody reads the log
 	seen      seen
 	holds     string            // the file of holds
 	key       string            // the file with the key of the memory's records
@@ -113,7 +113,7 @@ const old = 2 * time.Hour
 func newWorld(t *testing.T, game play.Game, verbose io.Writer) *world {
 	t.Helper()
 	w := &world{t: t, game: game, closing: make(chan struct{}), verbose: verbose, waiting: map[play.When]chan struct{}{},
-		tools: map[bool]object{}, refused: map[bool]int{},
+		tools: map[bool]object{}, refused: map[bool]int{}, turns: map[string]int{},
 		seen: seen{plans: map[string]string{}, runs: map[string]string{}, wrote: map[string]time.Time{}}}
 	w.guarded = w.newCloud(func(data []byte, attributes map[string]string) { w.send("/", data, attributes) })
 	w.alone = w.newCloud(nil)
@@ -270,7 +270,7 @@ func (w *world) deliver(from origin, path string, data []byte, attributes map[st
 				return
 			case <-time.After(wait):
 			}
-			if w.call(ctx, w.next(), path, w.pushToken(path), body).Code < 300 {
+			if w.call(ctx, w.next(path), path, w.pushToken(path), body).Code < 300 {
 				return
 			}
 			wait = retry
