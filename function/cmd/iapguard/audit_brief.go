@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/protection"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -171,10 +172,19 @@ func (a audited) why() string {
 			return one.Why
 		}
 	}
+	var why string
 	for _, finding := range a.Findings {
-		if finding.Severity == "high" {
-			return finding.Why
+		// Who gets in says more than where.
+		if who := strings.Contains(string(finding.Code), "PUBLIC") || strings.Contains(string(finding.Code), "INVOKER_CHECK"); who ||
+			finding.Severity == protection.High && why == "" {
+			why = finding.Why
+			if who {
+				break
+			}
 		}
+	}
+	if why != "" {
+		return why
 	}
 	for _, one := range a.Unread {
 		return "it could not be read: " + one.Why
