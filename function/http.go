@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -241,11 +242,25 @@ func (f *Function) swept(ctx context.Context, cause event.Cause, services int) {
 	}
 }
 
+// pushedData is what a message of Pub/Sub says, where a body is such a message, else the body.
+func pushedData(body []byte) []byte {
+	var push struct {
+		Message struct {
+			Data []byte `json:"data"`
+		} `json:"message"`
+	}
+	if json.Unmarshal(body, &push) == nil && len(push.Message.Data) > 0 {
+		return push.Message.Data
+	}
+	return body
+}
+
 // reject reports a message that cannot be read, and acknowledges it: another delivery
 // would not make it readable.
 func (f *Function) reject(ctx context.Context, why string, body []byte) error {
 	sum := sha256.Sum256(body)
-	beginning := fmt.Sprintf("the message begins with %q", body[:min(len(body), 200)])
+	said := pushedData(body)
+	beginning := fmt.Sprintf("the message begins with %q", said[:min(len(said), 200)])
 	rejected := report.Report{
 		RunID: uuid.NewString(), ObservedAt: f.clock.Now().UTC(), Version: Version, Outcome: report.Rejected,
 		// A message without a key of its own is known by its content.

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -177,5 +178,18 @@ func TestPanicIsLoggedOnOneLineAndTheMessageRetried(t *testing.T) {
 	}
 	if err := b.Function.Close(); err != nil { // nothing is in hand any more
 		t.Error(err)
+	}
+}
+
+// What is rejected is shown as its sender wrote it, not as Pub/Sub wraps it.
+func TestARejectedMessageShowsWhatItSays(t *testing.T) {
+	wrapped, err := json.Marshal(map[string]any{"message": map[string]any{"data": []byte("nonsense"), "messageId": "1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]string{string(wrapped): "nonsense", "plain": "plain", `{"message": {}}`: `{"message": {}}`} {
+		if got := string(pushedData([]byte(body))); got != want {
+			t.Errorf("of %s: %q, want %q", body, got, want)
+		}
 	}
 }

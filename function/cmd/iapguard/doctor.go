@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -22,21 +26,19 @@ type doctorOptions struct {
 func newDoctorCommand() *cobra.Command {
 	var o doctorOptions
 	command := &cobra.Command{
-		Use:   "doctor TARGET",
-		Short: "Say why this service answers 403, and what to do; nothing is written",
+		Use:   "doctor TARGET...",
+		Short: "Say why a service answers 403, and what to do; nothing is written",
 		Long: `Doctor looks at one service that answers "403 Forbidden" or "Your client does
 not have permission to get URL", and at everything before it, and says what is
-wrong in one verdict, what it looked at, and what to type next.`,
+wrong in one verdict, what it looked at, and what to type next. Of the services of
+a project or location it shows the verdict of each, those to act on last.`,
+		Args: wantTargets,
 		RunE: func(command *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError{
-					errors.New("one target: write iapguard doctor projects/PROJECT/locations/LOCATION/services/SERVICE")}
-			}
-			target, err := posture.ParseTarget(args[0])
+			scopes, err := parseScopes(args)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
-			return o.diagnose(command.Context(), target, command.OutOrStdout())
+			return o.diagnose(command.Context(), scopes, command.OutOrStdout())
 		},
 	}
 	o.add(command)
@@ -45,10 +47,14 @@ wrong in one verdict, what it looked at, and what to type next.`,
 	return command
 }
 
-// diagnose prints what is wrong with a service.
-func (o *doctorOptions) diagnose(ctx context.Context, target posture.Target, out io.Writer) error {
+// diagnose prints what is wrong with the services of scopes.
+func (o *doctorOptions) diagnose(ctx context.Context, scopes []posture.Scope, out io.Writer) error {
 	session, err := o.open(ctx, nil)
 	if err != nil {
+		return err
+	}
+	targets, unlisted := session.list(ctx, scopes)
+	if err := errors.Join(slices.Collect(maps.Values(unlisted))...); err != nil {
 		return err
 	}
 	if len(o.self) > 0 {
@@ -58,15 +64,48 @@ func (o *doctorOptions) diagnose(ctx context.Context, target posture.Target, out
 	if err != nil {
 		return err
 	}
-	asked := request("doctor", target, true)
-	asked.Diagnose = true
-	final, err := session.engine.Run(ctx, asked)
-	if err != nil || final.Verdict == "" || printer.json {
-		return printer.end(printer.result(target, final, err))
+	failed := false
+	var found []report.Report
+	for _, target := range targets {
+		asked := request("doctor", target, true)
+		asked.Diagnose = true
+		final, err := session.engine.Run(ctx, asked)
+		if err != nil || final.Verdict == "" || printer.json {
+			failed = printer.result(target, final, err) || failed
+			continue
+		}
+		printer.keep(final)
+		failed = failed || final.Outcome == report.Blocked || final.Outcome == report.Failed
+		found = append(found, final)
 	}
-	printer.keep(final)
-	fmt.Fprint(out, diagnosisText(final))
-	return printer.end(final.Outcome == report.Blocked || final.Outcome == report.Failed)
+	if len(targets) == 1 && len(found) == 1 {
+		fmt.Fprint(out, diagnosisText(found[0]))
+	} else {
+		fmt.Fprint(out, diagnosesText(found))
+	}
+	return printer.end(failed)
+}
+
+// unremarkable are verdicts about a service that needs nobody.
+var unremarkable = []string{string(doctor.NothingFound), string(doctor.OldNews)}
+
+// diagnosesText is a line for each service, those that need somebody last.
+func diagnosesText(found []report.Report) string {
+	var b strings.Builder
+	act := func(r report.Report) int {
+		if slices.Contains(unremarkable, string(r.Verdict)) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(found, func(x, y report.Report) int { return cmp.Compare(act(x), act(y)) })
+	for _, r := range found {
+		fmt.Fprintf(&b, "%-24s %s\n", r.Verdict, r.Subject())
+		if act(r) == 1 {
+			fmt.Fprintf(&b, "  %s\n  next: iapguard doctor %s\n", r.Why, r.Subject())
+		}
+	}
+	return b.String()
 }
 
 // diagnosisText writes a diagnosis for somebody who is new to IAP: what is wrong,

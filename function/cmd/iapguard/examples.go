@@ -37,7 +37,9 @@ iapguard audit projects/my-project --compare yesterday.json -o today.json
 # Every door of what is open, for one team
 iapguard audit projects/my-project --only open --team payments --wide`,
 	"iapguard doctor": `
-iapguard doctor ` + exampleService,
+iapguard doctor ` + exampleService + `
+# The verdict of each service of a project
+iapguard doctor projects/my-project`,
 	"iapguard undo": `
 # Say what would be taken back, and then do it
 iapguard undo report.json

@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -122,6 +125,9 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	if flags.once && flags.cloudOnly {
 		return usageError{errors.New("--once and --cloud-only: without the function there is nothing to play")}
 	}
+	if flags.latency < 0 {
+		return usageError{fmt.Errorf("--latency is %s: write how long each call takes longer, like 30ms", flags.latency)}
+	}
 	if err := errors.Join(checkListen("addr", flags.addr, flags.expose),
 		checkListen("data-addr", flags.dataAddr, flags.expose)); err != nil {
 		return usageError{err}
@@ -141,7 +147,7 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	}
 	running, err := playground.Start(ctx, options)
 	if err != nil {
-		return fmt.Errorf("starting the local cloud: %w", err)
+		return fmt.Errorf("starting the local cloud: %w%s", err, nextPort(err, flags.addr))
 	}
 	if collect {
 		debug.SetGCPercent(servingGC)
@@ -174,6 +180,23 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 		return err
 	}
 	return play(ctx, running, flags, outcomes)
+}
+
+// nextPort names a port that is free, where the one that was wanted is in use; "" otherwise.
+func nextPort(err error, addr string) string {
+	host, text, _ := net.SplitHostPort(addr)
+	port, _ := strconv.Atoi(text)
+	if !errors.Is(err, syscall.EADDRINUSE) || port == 0 {
+		return ""
+	}
+	for next := port + 100; next < port+1000 && next < 65000; next += 100 {
+		free, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(next)))
+		if err == nil {
+			_ = free.Close() // it was to see that nobody has it
+			return fmt.Sprintf(": write --addr %s", net.JoinHostPort(host, strconv.Itoa(next)))
+		}
+	}
+	return ""
 }
 
 // play plays the scenario, and with --once waits until each service has ended well.

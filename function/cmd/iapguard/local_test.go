@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -86,5 +88,35 @@ func TestBeliefsAreFlags(t *testing.T) {
 		if !strings.Contains(help, each.Name+" ") || !strings.Contains(help, each.Alternative) {
 			t.Errorf("the help does not list %s: %s", each.Name, help)
 		}
+	}
+}
+
+func TestWhatTheLocalCloudCannotDoIsSaidAtTheStart(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, tc := range []struct {
+		args   []string
+		says   string
+		status int
+	}{
+		{[]string{"local", "--once", "--latency", "-5ms"}, "--latency is -5ms", exitUsage},
+		{[]string{"local", "--cloud-only", "--addr", taken.Addr().String()}, "address already in use: write --addr 127.0.0.1:", exitFailed},
+	} {
+		var out, said bytes.Buffer
+		if status := run(t.Context(), tc.args, &out, &said); status != tc.status || !strings.Contains(said.String(), tc.says) {
+			t.Errorf("%v: exit status %d, said %q; want %d and %q", tc.args, status, said.String(), tc.status, tc.says)
+		}
+	}
+}
+
+func TestDoctorShowsTheVerdictOfEachService(t *testing.T) {
+	o := shops(t)
+	out, err := say(t, "doctor", "projects/"+playground.Project, "--endpoint", o.URL())
+	hello, quiet := strings.Index(out, playground.Scenario[0].Name()), strings.Index(out, "services/a-quiet")
+	if err != nil || hello < 0 || quiet < 0 || !strings.Contains(out, "next: iapguard doctor projects/") {
+		t.Errorf("of a project: %v\n%s", err, out)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/function"
+	"github.com/iapguard/iapguard/internal/remedy/command"
 )
 
 // usageError is wrong usage or unreadable input: exit status 2.
@@ -58,6 +59,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case interrupted && errors.Is(err, context.Canceled):
 		err = errInterrupted
 	}
+	if err != nil && strings.Contains(err.Error(), noCredentials) {
+		err = fmt.Errorf("nobody is logged in: run %s, or set GOOGLE_APPLICATION_CREDENTIALS (%w)", command.Login(), err)
+	}
 	// An error may hold text from outside. That it cannot be written leaves the exit status.
 	_, _ = io.WriteString(stderr, plain(errorLines(err)))
 	switch {
@@ -68,6 +72,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	return exitFailed
 }
+
+// noCredentials is in the error of Google's library where nobody is logged in.
+const noCredentials = "could not find default credentials"
 
 // errorLines are an error for a person.
 func errorLines(err error) []line {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -41,8 +42,7 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 		{"unknown flag", "unknown flag: --frob", []string{"plan", "--frob"}},
 		{"unknown command", `"frob"`, []string{"frob"}},
 		{"no target", "no target", []string{"plan"}},
-		{"no target for the doctor", "one target: write iapguard doctor", []string{"doctor"}},
-		{"a project for the doctor", "names no service", []string{"doctor", "projects/demo-project"}},
+		{"no target for the doctor", "no target: write iapguard doctor", []string{"doctor"}},
 		{"no resource name", "is not a resource name", []string{"plan", "shop"}},
 		{"leaves the path", "is not a resource name", []string{"apply", "projects/../x"}},
 		{"escaped slash", "is not a valid service name", []string{"plan", service + "a%2Fb"}},
@@ -91,5 +91,18 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 		if strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: more than one line: %q", tc.name, err)
 		}
+	}
+}
+
+func TestWhoIsNotLoggedInIsShownTheCommand(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
+	t.Setenv("GCE_METADATA_HOST", "127.0.0.1:1")
+	t.Setenv("IAPGUARD_ENDPOINT", "")
+	var out, said bytes.Buffer
+	status := run(t.Context(), []string{"audit", "projects/demo-project"}, &out, &said)
+	if status == exitDone || !strings.Contains(said.String(), "gcloud auth application-default login") {
+		t.Errorf("exit status %d, said %q", status, said.String())
 	}
 }

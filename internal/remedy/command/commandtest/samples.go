@@ -102,6 +102,7 @@ func Samples(n Names) []Sample {
 		{"EnableAPI", command.EnableAPI(n.Other+".googleapis.com", n.Project)},
 		{"DisableAPI", command.DisableAPI(n.Other+".googleapis.com", n.Project)},
 		{"DescribeConstraint", command.DescribeConstraint("iam."+n.Other, n.Project)},
+		{"Login", command.Login()},
 		{"ListConstraints", command.ListConstraints(n.Project)},
 		{"ListDenyPolicies", command.ListDenyPolicies(n.Project)},
 		{"ReadLog", command.ReadLog(t)},
