@@ -36,7 +36,8 @@ func many(n int) audit {
 			one.Service = name[:len(name)-8] + strings.Repeat("x", 55) + name[len(name)-8:]
 			one.Doors = append(one.Doors, report.Door{Kind: door.DefaultURL, Guard: door.GuardOpen,
 				Address: "https://app-123456789012.us-central1.run.app"})
-			one.Findings = []report.Finding{{Code: "PUBLIC_INVOKER", Severity: protection.High, Why: "everybody may invoke it (allUsers)"}}
+			one.Findings = []report.Finding{{Code: "PUBLIC_INVOKER", Severity: protection.High,
+				Why: "everybody may invoke it (allUsers)"}}
 		case 50:
 			one.Exposed = door.Unknown
 			one.Unread = []report.Unread{{Resource: name, Why: "403: run.services.getIamPolicy is missing"}}
@@ -145,7 +146,8 @@ func TestTheAuditFitsItsSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := many(100)
-	a.Comparison = &comparison{New: []auditedDoor{{"s", door.DefaultURL, "a"}}, Fixed: []auditedDoor{}, Unchanged: []auditedDoor{}}
+	a.Comparison = &comparison{New: []auditedDoor{{"s", door.DefaultURL, "a"}}, Fixed: []auditedDoor{},
+		Unchanged: []auditedDoor{}}
 	a.Services[0].Error = "it could not be listed"
 	text, err := a.json()
 	if err != nil {

@@ -65,7 +65,8 @@ func TestApplyHeedsTheDeploymentsHolds(t *testing.T) {
 	t.Setenv("IAPGUARD_CONTEXT", deployedFunction)
 	o.Build(playground.Scenario[:1]...)
 	target := playground.Scenario[0].Name()
-	if out, err := say(t, "hold", "projects/demo-project", "--for", "1h", "--reason", "an incident", "--endpoint", o.URL()); err != nil {
+	if out, err := say(t, "hold", "projects/demo-project", "--for", "1h", "--reason", "an incident", "--endpoint",
+		o.URL()); err != nil {
 		t.Fatalf("hold: %q, %v", out, err)
 	}
 	out, err := say(t, "apply", "--yes", target, "--endpoint", o.URL())

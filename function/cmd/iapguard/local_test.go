@@ -103,7 +103,8 @@ func TestWhatTheLocalCloudCannotDoIsSaidAtTheStart(t *testing.T) {
 		status int
 	}{
 		{[]string{"local", "--once", "--latency", "-5ms"}, "--latency is -5ms", exitUsage},
-		{[]string{"local", "--cloud-only", "--addr", taken.Addr().String()}, "address already in use: write --addr 127.0.0.1:", exitFailed},
+		{[]string{"local", "--cloud-only", "--addr", taken.Addr().String()}, "address already in use: write --addr 127.0.0.1:",
+			exitFailed},
 	} {
 		var out, said bytes.Buffer
 		if status := run(t.Context(), tc.args, &out, &said); status != tc.status || !strings.Contains(said.String(), tc.says) {

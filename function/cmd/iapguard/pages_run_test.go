@@ -44,8 +44,10 @@ func TestEveryCommandOfThePagesRuns(t *testing.T) {
 	o := deployedIn(t, cloudtest.Policy("name: shops"))
 	o.Build(playground.Scenario[:1]...)
 	secrets := "/v1/projects/demo-project/secrets"
-	o.Call(http.MethodPost, secrets+"?secretId=iapguard-holds", map[string]any{"replication": map[string]any{"automatic": map[string]any{}}})
-	o.Call(http.MethodPost, secrets+"/iapguard-holds:addVersion", map[string]any{"payload": map[string]any{"data": []byte("holds: []\n")}})
+	o.Call(http.MethodPost, secrets+"?secretId=iapguard-holds",
+		map[string]any{"replication": map[string]any{"automatic": map[string]any{}}})
+	o.Call(http.MethodPost, secrets+"/iapguard-holds:addVersion",
+		map[string]any{"payload": map[string]any{"data": []byte("holds: []\n")}})
 	t.Setenv("IAPGUARD_ENDPOINT", o.URL())
 	t.Setenv("IAPGUARD_CONTEXT", deployedFunction)
 	fixtures, err := os.ReadFile("../../../deploy/terraform/examples/organization/policy.fixtures.yaml")
@@ -54,8 +56,8 @@ func TestEveryCommandOfThePagesRuns(t *testing.T) {
 	}
 	all := pages(t)
 	t.Chdir(t.TempDir())
-	for name, text := range map[string]string{"policy.yaml": cloudtest.Policy("name: shops"), "old.yaml": cloudtest.Policy("name: shops"),
-		"policy.fixtures.yaml": string(fixtures)} {
+	for name, text := range map[string]string{"policy.yaml": cloudtest.Policy("name: shops"),
+		"old.yaml": cloudtest.Policy("name: shops"), "policy.fixtures.yaml": string(fixtures)} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -69,13 +71,15 @@ func TestEveryCommandOfThePagesRuns(t *testing.T) {
 	}
 	for page, text := range all {
 		for _, typed := range typedOn(text) {
-			line := bareP.ReplaceAllString(replaced.Replace(left.ReplaceAllString(typed, "")), "projects/demo-project")
+			line := replaced.Replace(left.ReplaceAllString(typed, ""))
+			line = bareP.ReplaceAllString(line, "projects/demo-project")
 			words, err := shell.Fields(line, func(name string) string { return os.Getenv(name) })
 			if err != nil {
 				t.Errorf("%s: iapguard %s: %v", page, typed, err)
 				continue
 			}
-			if len(words) == 0 || ran[strings.Join(words, " ")] || words[0] != strings.ToLower(words[0]) || waits(words) || namesOnly(words) {
+			if len(words) == 0 || ran[strings.Join(words, " ")] || words[0] != strings.ToLower(words[0]) || waits(words) ||
+				namesOnly(words) {
 				continue
 			}
 			ran[strings.Join(words, " ")] = true

@@ -98,7 +98,6 @@ func TestWhoIsNotLoggedInIsShownTheCommand(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
-	t.Setenv("GCE_METADATA_HOST", "127.0.0.1:1")
 	t.Setenv("IAPGUARD_ENDPOINT", "")
 	var out, said bytes.Buffer
 	status := run(t.Context(), []string{"audit", "projects/demo-project"}, &out, &said)
