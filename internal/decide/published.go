@@ -8,6 +8,7 @@ import (
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -47,8 +48,8 @@ func (d *decider) closePublished() {
 // does not prove it: what opens the service must have been written since.
 func (d *decider) publishedAt() time.Time {
 	known, p := d.facts.Memory, d.facts.Posture
-	if known == nil || known.PrivateSince.IsZero() || !known.GuardedSince.IsZero() || d.looksNew() ||
-		door.ByNameOnly(p) || !exposedIn(door.Of(p)) {
+	if known == nil || known.PrivateSince.IsZero() || d.guardedLong() || d.looksNew() || door.ByNameOnly(p) ||
+		!exposedIn(door.Of(p)) {
 		return time.Time{}
 	}
 	opened, written := known.OpenLongest(), openedBy(p)
@@ -60,6 +61,14 @@ func (d *decider) publishedAt() time.Time {
 		return time.Time{}
 	}
 	return earliest(opened, written)
+}
+
+// guardedLong reports whether a service was found guarded for so long that its visitors come through
+// IAP. A private one that the rule just put behind IAP has none yet.
+func (d *decider) guardedLong() bool {
+	known := d.facts.Memory
+	lately := d.settings.Private == policy.PrivateBehindIAP && !d.closedByUs() && d.now.Sub(known.GuardedSince) <= publishedFor
+	return !known.GuardedSince.IsZero() && !lately
 }
 
 // openedBy is when a service was last changed by which everybody may invoke it, zero where

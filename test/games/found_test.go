@@ -46,6 +46,11 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 				on("app0", 2*time.Second, kind.LoseMemory), on("app0", 12*time.Second, kind.ForgeGuarded),
 				on("app0", 12*time.Minute, kind.Wait),
 			}}},
+		{"what was just put behind IAP is published", play.Game{
+			Services: []play.Service{{Name: "app0", Balanced: true, Mine: true}}, Private: "behind-iap", Delay: 10 * time.Second,
+			Instances: 1, Rights: []kind.Right{kind.Balancer, kind.IAPAdmin, kind.Deployer}, Moves: []play.Move{
+				on("app0", 5*time.Minute, kind.IAPOn), on("app0", 20*time.Second, kind.Publish),
+				on("app0", 5*time.Minute, kind.Wait)}}},
 		{"somebody lends private services to a backend service", game(
 			[]play.Service{guarded("app0"), {Name: "app1", Invoker: true}},
 			on("app0", time.Minute, sidePrivate), on("app0", 6*time.Minute, kind.Wait))},
