@@ -204,7 +204,7 @@ func (o *auditOptions) write(found audit, kept *outputFile, out io.Writer) error
 			return err
 		}
 	}
-	text, err := o.shown.print(found, o.format, widthOf(out))
+	text, err := o.shown.print(found, o.format, newScreen(out).rendering)
 	if err != nil {
 		return err
 	}

@@ -17,15 +17,15 @@ import (
 // mostItems that need a person.
 const (
 	fewServices = 3
-	mostItems   = 6
+	mostItems   = 5
 	mostHosts   = 3 // of one service
 )
 
 // text shows an audit to a person: whether anything is open, what needs a person, the worst
 // last, and the numbers.
-func (s *auditShown) text(a audit, width int) string {
+func (s *auditShown) text(a audit, r rendering) string {
 	var b strings.Builder
-	b.WriteString(a.headline() + "\n")
+	b.WriteString(r.render([]line{a.headline()}))
 	if a.Context != "" {
 		fmt.Fprintf(&b, "context %s, policy %s, %s in force\n", a.Context, a.Policy, counted(a.Holds, "hold"))
 	}
@@ -37,11 +37,11 @@ func (s *auditShown) text(a audit, width int) string {
 	switch {
 	case s.summary:
 	case s.wide || len(a.Services) <= fewServices:
-		b.WriteString("\n" + fullText(shown))
+		b.WriteString("\n" + r.render(fullLines(shown)) + "\n")
 	default:
-		b.WriteString(s.items(shown, a.ObservedAt, width))
+		b.WriteString(s.items(shown, a.ObservedAt, r))
 	}
-	b.WriteString(a.Totals.text(width))
+	b.WriteString(r.render([]line{{text: a.Totals.text()}}))
 	if a.Comparison != nil && !s.summary {
 		b.WriteString(a.Comparison.text())
 	}
@@ -49,25 +49,28 @@ func (s *auditShown) text(a audit, width int) string {
 }
 
 // headline says whether anything is open, and what is new.
-func (a audit) headline() string {
+func (a audit) headline() line {
 	n := a.standing()
-	line := fmt.Sprintf("nothing is open of %s", counted(len(a.Services), "service"))
-	if n[standsOpen] > 0 {
-		line = fmt.Sprintf("OPEN: %d of %s", n[standsOpen], counted(len(a.Services), "service"))
+	first := line{lead: "nothing is open", text: fmt.Sprintf(" of %s", counted(len(a.Services), "service")), style: green}
+	switch {
+	case n[standsOpen] > 0:
+		first = line{lead: "OPEN:", text: fmt.Sprintf(" %d of %s", n[standsOpen], counted(len(a.Services), "service")), style: red}
+	case n[standsUnknown] > 0:
+		first.style = yellow
 	}
-	line += fmt.Sprintf("; %d not known, %d guarded", n[standsUnknown], n[standsGuarded])
+	first.text += fmt.Sprintf("; %d not known, %d guarded", n[standsUnknown], n[standsGuarded])
 	for _, each := range []struct {
 		stands standing
 		word   string
 	}{{standsPrivate, "private"}, {standsExempt, "exempt"}, {standsUncovered, "shut without a rule"}} {
 		if n[each.stands] > 0 {
-			line += fmt.Sprintf(", %d %s", n[each.stands], each.word)
+			first.text += fmt.Sprintf(", %d %s", n[each.stands], each.word)
 		}
 	}
 	if c := a.Comparison; c != nil {
-		line += fmt.Sprintf("; doors since then: %d new, %d fixed", len(c.New), len(c.Fixed))
+		first.text += fmt.Sprintf("; doors since then: %d new, %d fixed", len(c.New), len(c.Fixed))
 	}
-	return line
+	return first
 }
 
 // grouped counts services by what they have in common.
@@ -97,7 +100,7 @@ func (s *auditShown) grouped(shown []audited, form string) string {
 }
 
 // items are the services that need a person, or those that --only chose.
-func (s *auditShown) items(shown []audited, now time.Time, width int) string {
+func (s *auditShown) items(shown []audited, now time.Time, r rendering) string {
 	need := slices.DeleteFunc(slices.Clone(shown), func(one audited) bool {
 		stands := one.stands()
 		return len(s.only) == 0 && stands != standsOpen && stands != standsUnknown
@@ -109,7 +112,7 @@ func (s *auditShown) items(shown []audited, now time.Time, width int) string {
 	}
 	for _, one := range need {
 		b.WriteString("\n")
-		b.WriteString(one.item(now, width))
+		b.WriteString(r.render(one.item(now)))
 	}
 	if len(need) > 0 {
 		b.WriteString("\n")
@@ -117,12 +120,15 @@ func (s *auditShown) items(shown []audited, now time.Time, width int) string {
 	return b.String()
 }
 
-// item is a service: what, where, why, what next. Names and commands are whole, so that they can
-// be copied; other lines are cut to the width.
-func (a audited) item(now time.Time, width int) string {
-	word := map[standing]string{standsOpen: "OPEN", standsUnknown: "NOT KNOWN"}[a.stands()]
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s\n", cmp.Or(word, strings.ToUpper(string(a.stands()))), a.Service)
+// item is a service: what, where, why, what next.
+func (a audited) item(now time.Time) []line {
+	first := line{lead: strings.ToUpper(string(a.stands())) + "  ", text: a.Service, whole: true}
+	switch a.stands() {
+	case standsOpen:
+		first.style = red
+	case standsUnknown:
+		first.lead, first.style = "NOT KNOWN  ", yellow
+	}
 	var about []string
 	if a.ExposedSince != nil {
 		about = append(about, "open since "+since(*a.ExposedSince, now))
@@ -133,13 +139,14 @@ func (a audited) item(now time.Time, width int) string {
 	if a.Rule != "" {
 		about = append(about, fmt.Sprintf("rule %s, %s", a.Rule, a.Mode))
 	}
-	for _, line := range []string{strings.Join(about, "; "), "at " + a.addresses(), "because " + a.why()} {
-		if line != "" && line != "at " {
-			b.WriteString(fit("  "+line, width) + "\n")
-		}
+	lines := []line{first}
+	if len(about) > 0 {
+		lines = append(lines, line{lead: "  ", text: strings.Join(about, "; ")})
 	}
-	fmt.Fprintf(&b, "  next: %s\n", a.next())
-	return b.String()
+	if at := a.addresses(); at != "" {
+		lines = append(lines, line{lead: "  at ", text: at})
+	}
+	return append(lines, line{lead: "  because ", text: a.why(), hang: 4}, line{lead: "  next: ", text: a.next(), whole: true})
 }
 
 // addresses are those of the doors that make the service need a person.

@@ -56,7 +56,7 @@ func many(n int) audit {
 func TestAThousandServicesFitAScreen(t *testing.T) {
 	shown := auditShown{sort: "risk"}
 	for _, width := range []int{80, 120} {
-		text := shown.text(many(1000), width)
+		text := shown.text(many(1000), rendering{width: width})
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 		if len(lines) > 45 || lines[0] != "OPEN: 30 of 1000 services; 10 not known, 950 guarded, 10 exempt" {
 			t.Errorf("%d lines, the first is %q", len(lines), lines[0])
@@ -67,9 +67,10 @@ func TestAThousandServicesFitAScreen(t *testing.T) {
 			}
 		}
 		golden(t, fmt.Sprintf("audit-%d.txt", width), text)
+		golden(t, fmt.Sprintf("audit-%d-colour.txt", width), shown.text(many(1000), rendering{width, true}))
 	}
-	golden(t, "audit-wide-of-four.txt", (&auditShown{sort: "risk", wide: true}).text(many(8), 0))
-	golden(t, "audit-by-team.txt", (&auditShown{sort: "since", groupBy: "team", summary: true}).text(many(1000), 80))
+	golden(t, "audit-wide-of-four.txt", (&auditShown{sort: "risk", wide: true}).text(many(8), rendering{}))
+	golden(t, "audit-by-team.txt", (&auditShown{sort: "since", groupBy: "team", summary: true}).text(many(1000), rendering{width: 80}))
 	golden(t, "audit.md", (&auditShown{sort: "risk", only: []string{"unknown"}, groupBy: "rule"}).markdown(many(200)))
 	text, err := (&auditShown{sort: "service", only: []string{"open", "exempt"}}).csv(many(100))
 	if err != nil {
@@ -96,11 +97,11 @@ func golden(t *testing.T, name, text string) {
 func TestNothingOpenIsSaidFirst(t *testing.T) {
 	a := many(5)
 	a.Comparison = &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{{Service: "s"}}}
-	if line, _, _ := strings.Cut((&auditShown{sort: "risk"}).text(a, 0), "\n"); line !=
+	if line, _, _ := strings.Cut((&auditShown{sort: "risk"}).text(a, rendering{}), "\n"); line !=
 		"nothing is open of 5 services; 0 not known, 5 guarded; doors since then: 0 new, 1 fixed" {
 		t.Errorf("the first line is %q", line)
 	}
-	if text := (&auditShown{sort: "risk"}).text(audit{}, 20); !strings.HasPrefix(text, "nothing is open of 0 services") {
+	if text := (&auditShown{sort: "risk"}).text(audit{}, rendering{width: 20}); !strings.HasPrefix(text, "nothing is open of 0\n") {
 		t.Errorf("of no service: %q", text)
 	}
 }

@@ -53,7 +53,7 @@ func cell(text string) string {
 // person.
 func (s *auditShown) markdown(a audit) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s\n\n", a.headline())
+	fmt.Fprintf(&b, "### %s\n\n", strings.TrimSuffix(plain([]line{a.headline()}), "\n"))
 	fmt.Fprintf(&b, "%s, policy `%s`, at %s\n", strings.Join(quoted(a.Scope), ", "), a.Policy, a.ObservedAt.UTC().Format(time.RFC3339))
 	shown := s.of(a)
 	if s.groupBy != "" {

@@ -128,7 +128,7 @@ func (a audit) standing() map[standing]int {
 }
 
 // print is an audit in a format.
-func (s *auditShown) print(a audit, format string, width int) ([]byte, error) {
+func (s *auditShown) print(a audit, format string, as rendering) ([]byte, error) {
 	switch format {
 	case "json":
 		a.Services = s.of(a)
@@ -141,5 +141,5 @@ func (s *auditShown) print(a audit, format string, width int) ([]byte, error) {
 	case "md":
 		return []byte(s.markdown(a)), nil
 	}
-	return []byte(s.text(a, width)), nil
+	return []byte(s.text(a, as)), nil
 }

@@ -151,36 +151,36 @@ func within(service string, scopes []posture.Scope) bool {
 	})
 }
 
-// fullText shows every door of services.
-func fullText(services []audited) string {
-	var b strings.Builder
+// fullLines show every door of services.
+func fullLines(services []audited) []line {
+	var lines []line
 	for _, service := range services {
-		b.WriteString(service.Service)
+		heading := line{text: service.Service, whole: true}
 		switch {
 		case service.instance():
-			b.WriteString("  (an instance, which is not changed)")
+			heading.text += "  (an instance, which is not changed)"
 		case service.Outcome == report.Uncovered:
-			b.WriteString("  (no rule covers it)")
+			heading.text += "  (no rule covers it)"
 		}
-		b.WriteString("\n")
+		lines = append(lines, heading)
 		if service.Error != "" {
-			fmt.Fprintf(&b, "  ? not read: %s\n", service.Error)
+			lines = append(lines, line{lead: "  ? not read: ", text: service.Error, hang: 4})
 		}
-		b.WriteString(doorsText(service.Doors))
-		b.WriteString(unreadText(service.Unread))
-		b.WriteString(namedText("iap", service.Accessors, service.AccessorsLeftOff, service.AccessorsAtLeast))
-		b.WriteString(namedText("iam", service.Invokers, service.InvokersLeftOff, service.InvokersAtLeast))
+		lines = append(lines, doorLines(service.Doors)...)
+		lines = append(lines, unreadLines(service.Unread)...)
+		lines = append(lines, namedLines("iap", service.Accessors, service.AccessorsLeftOff, service.AccessorsAtLeast)...)
+		lines = append(lines, namedLines("iam", service.Invokers, service.InvokersLeftOff, service.InvokersAtLeast)...)
 		for _, c := range service.Callers {
 			if c.Impact != caller.StaysIn {
-				fmt.Fprintf(&b, "  %-8s %s\n", c.Impact, c)
+				lines = append(lines, line{lead: fmt.Sprintf("  %-8s ", c.Impact), text: fmt.Sprint(c)})
 			}
 		}
 	}
-	return b.String() + "\n"
+	return lines
 }
 
-// text are the numbers under an audit, in one line where that fits.
-func (t totals) text(width int) string {
+// text are the numbers under an audit.
+func (t totals) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d exposed, %d unknown", counted(t.Services, "service"), t.Exposed, t.Unknown)
 	if t.Accepted > 0 {
@@ -201,11 +201,7 @@ func (t totals) text(width int) string {
 			fmt.Fprintf(&b, " %d %s", n, guard)
 		}
 	}
-	line := b.String()
-	if fit(line, width) != line {
-		line = strings.Replace(line, "; doors:", "\ndoors:", 1)
-	}
-	return line + "\n"
+	return b.String()
 }
 
 func (c *comparison) text() string {
