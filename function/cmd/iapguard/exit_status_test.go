@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/playground"
@@ -201,5 +204,57 @@ func TestAServiceThatCannotBeReadFailsThePlan(t *testing.T) {
 	out, err := say(t, "plan", hello.Name(), "--policy", policy, "--endpoint", o.URL(), "-o", kept)
 	if !errors.Is(err, statusError(exitFailed)) || !strings.Contains(out, "BLOCKED") {
 		t.Errorf("%v, want exit status %d and what is wrong:\n%s", err, exitFailed, out)
+	}
+}
+
+func TestEveryCommandEndsWithTwoOnWrongUsage(t *testing.T) {
+	var check func(command *cobra.Command)
+	found := 0
+	check = func(command *cobra.Command) {
+		for _, each := range command.Commands() {
+			check(each)
+		}
+		if command.HasSubCommands() && !command.Runnable() || command.DisableFlagParsing {
+			return
+		}
+		found++
+		var out, said strings.Builder
+		args := append(strings.Fields(command.CommandPath())[1:], "--frobnicate")
+		if status := run(t.Context(), args, &out, &said); status != exitUsage || strings.Count(said.String(), "\n") != 1 {
+			t.Errorf("%s --frobnicate: exit status %d, %q, want %d and one line", command.CommandPath(), status, &said, exitUsage)
+		}
+	}
+	check(newRootCommand())
+	if found < 20 {
+		t.Errorf("only %d commands are found", found)
+	}
+}
+
+func TestACommandThatIsInterruptedEndsWith130(t *testing.T) {
+	o, reports := applied(t)
+	hello, policy := playground.Scenario[0].Name(), written(t, "policy.yaml", cloudtest.Policy())
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{
+		{"plan", hello, "--policy", policy}, {"apply", hello, "--policy", policy}, {"audit", "projects/demo-project"},
+		{"doctor", hello}, {"undo", reports, "--account", typist}, {"policy", "diff", policy, policy, hello},
+	} {
+		var out, said strings.Builder
+		status := run(ended, append(args, "--endpoint", o.URL()), &out, &said)
+		if status != exitInterrupted || strings.Count(said.String(), "\n") > 1 || strings.Contains(said.String(), "canceled") {
+			t.Errorf("%s: exit status %d, %q, want %d and one line at most", args[0], status, &said, exitInterrupted)
+		}
+	}
+}
+
+func TestAnUnreadableProjectHidesNoOtherOne(t *testing.T) {
+	o, hello := cloudtest.Start(t, playground.Options{}), playground.Scenario[0]
+	o.Build(hello)
+	var out, said strings.Builder
+	status := run(t.Context(), []string{"plan", "projects/nowhere-123", "projects/demo-project", "--policy",
+		written(t, "policy.yaml", cloudtest.Policy()), "--endpoint", o.URL()}, &out, &said)
+	if status != exitFailed || !strings.Contains(out.String(), hello.Name()+"\n  PLANNED") ||
+		!strings.Contains(said.String(), "nowhere-123") || strings.Count(said.String(), "\n") != 1 {
+		t.Errorf("exit status %d, want %d, the plan of the one and a line about the other:\n%s%s", status, exitFailed, &out, &said)
 	}
 }

@@ -45,16 +45,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	var status statusError
+	var status statusError // 0 = the error says why
+	_ = errors.As(err, &status)
 	interrupted := ctx.Err() != nil
-	if out.err != nil && (!errors.As(err, &status) || int(status) != exitInterrupted) {
-		err, interrupted = fmt.Errorf("writing output: %w", out.err), false
+	if out.err != nil && status != exitInterrupted {
+		err, status, interrupted = fmt.Errorf("writing output: %w", out.err), 0, false
 	}
 	var usage usageError
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.As(err, &status):
+	case interrupted && status == exitFailed:
+		return exitInterrupted
+	case status != 0:
 		return int(status)
 	case interrupted && errors.Is(err, context.Canceled):
 		err = errInterrupted

@@ -543,3 +543,29 @@ func TestServicesWaitSideBySide(t *testing.T) {
 		t.Errorf("%q, want a line for each wait, and both services wait together", &said)
 	}
 }
+
+func TestAnInterruptedPlanShowsWhatItHas(t *testing.T) {
+	o := cloudtest.Start(t, playground.Options{})
+	o.Build(playground.Scenario...)
+	begun, never := make(chan struct{}, 9), make(chan struct{})
+	address := through(t, o, func(r *http.Request) {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/services/billing") {
+			begun <- struct{}{}
+			<-never
+		}
+	}, nil)
+	t.Cleanup(func() { close(never) }) // before the server closes
+	at, folder := newTerminal(t, 300), t.TempDir()
+	command := process(t, at, folder, "plan", "projects/demo-project", "--policy", written(t, "policy.yaml", cloudtest.Policy()),
+		"--endpoint", address, "-o", "plan.json")
+	<-begun
+	at.types(t, "services looked at", ctrlC) // the bar
+	got, shown := exitOf(command.Wait()), at.end()
+	if got != exitInterrupted || !strings.Contains(shown, playground.Scenario[0].Name()+"\n  PLANNED") ||
+		!strings.Contains(shown, "interrupted: 1 of 2 services were looked at\n") {
+		t.Errorf("exit status %d, want %d and the plan of the one:\n%s", got, exitInterrupted, shown)
+	}
+	if kept, err := readPlan(filepath.Join(folder, "plan.json")); err != nil || len(kept) != 1 {
+		t.Errorf("the file has %d plans, %v, want the one", len(kept), err)
+	}
+}
