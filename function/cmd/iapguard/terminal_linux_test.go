@@ -285,7 +285,9 @@ func (p *progress) isHidden() bool {
 }
 
 // through is a way to a local cloud on which a test meets each request, and each answer.
-func through(t *testing.T, o *cloudtest.Env, meet func(*http.Request), answer func(*http.Response) error) (address string) {
+func through(
+	t *testing.T, o *cloudtest.Env, meet func(*http.Request), answer func(*http.Response) error,
+) (address string) {
 	t.Helper()
 	to, err := url.Parse(o.URL())
 	if err != nil {
@@ -381,7 +383,8 @@ func TestTheFirstCtrlCFinishesTheStepThatIsUnderWay(t *testing.T) {
 			at.types(t, "[y/N]", "y\n")
 			<-slow.begun
 			at.types(t, "[3/6]", ctrlC)
-			at.sees(t, "finishing enable-iap on projects/demo-project/global/backendServices/hello-backend; a second Ctrl-C ends at once")
+			at.sees(t, "finishing enable-iap on projects/demo-project/global/backendServices/hello-backend; "+
+				"a second Ctrl-C ends at once")
 			close(slow.letGo)
 			got := exitOf(command.Wait())
 			shown := at.end()
@@ -451,7 +454,8 @@ func TestTheSecondCtrlCEndsAtOnce(t *testing.T) {
 	if got != exitInterrupted {
 		t.Errorf("exit status %d, want %d:\n%s", got, exitInterrupted, shown)
 	}
-	if kept, err := os.ReadFile(filepath.Join(folder, "reports.json")); err != nil || !strings.Contains(string(kept), `"outcome":"started"`) {
+	kept, err := os.ReadFile(filepath.Join(folder, "reports.json"))
+	if err != nil || !strings.Contains(string(kept), `"outcome":"started"`) {
 		t.Errorf("the evidence is lost: %v\n%s", err, kept)
 	}
 }
@@ -530,12 +534,13 @@ func TestServicesWaitSideBySide(t *testing.T) {
 	o.Build(playground.Scenario...)
 	policy := written(t, "policy.yaml", cloudtest.Policy("propagation: 2s"))
 	var out, said bytes.Buffer
-	status := run(t.Context(), []string{"apply", "projects/demo-project", "--policy", policy, "--endpoint", aged(t, o)}, &out, &said)
+	args := []string{"apply", "projects/demo-project", "--policy", policy, "--endpoint", aged(t, o)}
+	status := run(t.Context(), args, &out, &said)
 	if status != exitDone || strings.Count(out.String(), "PROTECTED ") != 2 {
 		t.Fatalf("exit status %d:\n%s%s", status, &out, &said)
 	}
 	text := out.String()
-	if first, last := strings.Index(text, "~ enable-iap             backendServices/"), strings.LastIndex(text, "[3/6]"); first < last {
+	if strings.Index(text, "~ enable-iap             backendServices/") < strings.LastIndex(text, "[3/6]") {
 		t.Errorf("a service waits for the other one's end:\n%s", text)
 	}
 	if lines := strings.Count(said.String(), "\n"); lines < 1 || lines > 2 || !strings.HasPrefix(said.String(), "waiting ") ||
@@ -556,8 +561,9 @@ func TestAnInterruptedPlanShowsWhatItHas(t *testing.T) {
 	}, nil)
 	t.Cleanup(func() { close(never) }) // before the server closes
 	at, folder := newTerminal(t, 300), t.TempDir()
-	command := process(t, at, folder, "plan", "projects/demo-project", "--policy", written(t, "policy.yaml", cloudtest.Policy()),
-		"--endpoint", address, "-o", "plan.json")
+	policy := written(t, "policy.yaml", cloudtest.Policy())
+	command := process(t, at, folder, "plan", "projects/demo-project", "--policy", policy, "--endpoint", address,
+		"-o", "plan.json")
 	<-begun
 	at.types(t, "services looked at", ctrlC) // the bar
 	got, shown := exitOf(command.Wait()), at.end()
