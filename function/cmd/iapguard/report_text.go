@@ -96,9 +96,6 @@ func findingLines(f report.Finding) []line {
 	}
 }
 
-// unreadText lists what could not be read, each failure once.
-func unreadText(unread []report.Unread) string { return plain(unreadLines(unread)) }
-
 func unreadLines(unread []report.Unread) []line {
 	var lines []line
 	var said []string
@@ -170,8 +167,6 @@ func changeText(step report.Step) string {
 	}
 	return ""
 }
-
-func doorsText(doors []report.Door) string { return plain(doorLines(doors)) }
 
 func doorLines(doors []report.Door) []line {
 	var lines []line
