@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -91,7 +92,11 @@ func (w *work) do(ctx context.Context) (interrupted bool) {
 	defer atOnce(ctx, w.endedAtOnce)()
 	stop := context.AfterFunc(ctx, func() {
 		if step := w.stepUnderWay(); step != "" {
-			newScreen(w.stderr).print(line{text: "iapguard: finishing " + step + "; a second Ctrl-C ends at once"})
+			screen := newScreen(w.stderr)
+			if terminalBehind(w.stderr) != nil {
+				_, _ = io.WriteString(screen, clearLine) // for how long the step is under way stands there
+			}
+			screen.print(line{text: "iapguard: finishing " + step + "; a second Ctrl-C ends at once"})
 		}
 	})
 	defer stop()

@@ -140,10 +140,14 @@ func (m *terminal) runs(ctx context.Context, args ...string) int {
 // varying is what is another one in every run: hashes, times, and how long a step took.
 var varying = regexp.MustCompile(`\b(plan|policy) [0-9a-f]{8,}\b|\(\d+\.\ds\)|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 
+// transient is what a slow machine shows for a while: for how long a step has been under
+// way, how far the plans are.
+var transient = regexp.MustCompile(`(\r?\x1b\[2K\r?)(  \[\d/\d\] . \S+ +\d+\.\ds|services looked at[^\r\n]*)?`)
+
 // goldenScreen compares a text with a file of testdata, or writes it with -update.
 func goldenScreen(t *testing.T, name, got string) {
 	t.Helper()
-	got = varying.ReplaceAllStringFunc(got, func(each string) string {
+	got = varying.ReplaceAllStringFunc(transient.ReplaceAllString(got, ""), func(each string) string {
 		if word, _, two := strings.Cut(each, " "); two {
 			return word + " …"
 		}
@@ -232,16 +236,22 @@ func TestApplyAsksAtATerminalAndTakesYesAlone(t *testing.T) {
 }
 
 func TestAWaitCountsDownAtATerminal(t *testing.T) {
-	at := newTerminal(t, 60)
-	if err := waitUntil(t.Context(), at.tty, time.Now().Add(1200*time.Millisecond), "a grant \x1b[31mholds"); err != nil {
+	at := newTerminal(t, 80)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		at.sees(t, clearLine+"waiting 59m5")
+		cancel()
+	}()
+	if err := waitUntil(ctx, at.tty, time.Now().Add(time.Hour), "a grant \x1b[31mholds"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	if shown := at.end(); strings.Count(shown, clearLine+"waiting ") < 2 || !strings.Contains(shown, `a grant \x1b[31mholds`) ||
 		strings.Contains(shown, "\n") || !strings.HasSuffix(shown, clearLine) {
 		t.Errorf("%q, want one line that is written again and taken away", shown)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	if err := waitUntil(t.Context(), io.Discard, time.Now(), "a grant holds"); err != nil {
+		t.Errorf("a wait that is over: %v", err)
+	}
 	var said bytes.Buffer
 	if err := waitUntil(ctx, &said, time.Now().Add(time.Hour), "a grant holds"); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that the wait was interrupted", err)
@@ -543,9 +553,8 @@ func TestServicesWaitSideBySide(t *testing.T) {
 	if strings.Index(text, "~ enable-iap             backendServices/") < strings.LastIndex(text, "[3/6]") {
 		t.Errorf("a service waits for the other one's end:\n%s", text)
 	}
-	if lines := strings.Count(said.String(), "\n"); lines < 1 || lines > 2 || !strings.HasPrefix(said.String(), "waiting ") ||
-		!strings.Contains(said.String(), " (2 services)\n") {
-		t.Errorf("%q, want a line for each wait, and both services wait together", &said)
+	if lines := strings.Count(said.String(), "\n"); lines > 2 || lines != strings.Count(said.String(), "waiting ") {
+		t.Errorf("%q, want one line at the begin of each wait", &said)
 	}
 }
 
