@@ -78,7 +78,7 @@ func likeness(r report.Report) string {
 		add("exempt %v", *r.Exemption)
 	}
 	for _, s := range r.Steps {
-		add("step %s %s %s %s %s %v", s.Op, s.Field, names.general(s.Resource), names.general(s.From), names.general(s.To), s.Condition)
+		add("step %s %s %s %v", s.Op, s.Field, names.general(s.Resource+" "+s.From+" "+s.To+" "+s.Why), s.Condition)
 	}
 	for _, f := range r.Findings {
 		add("finding %s %s", f.Code, names.general(f.Resource+" "+f.Why))

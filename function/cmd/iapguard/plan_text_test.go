@@ -67,7 +67,9 @@ func TestEqualServicesAreGroupedWorstFirst(t *testing.T) {
 	held.Outcome, held.WouldAct, held.WaitingFor = report.Held, false, &report.WaitingFor{What: "an incident"}
 	fine := shopPlan("demo-project", "fine")
 	fine.Outcome, fine.Exposed, fine.WouldAct, fine.Steps, fine.Doors = report.Compliant, door.No, false, nil, nil
-	got := plain(planLines(append(plans, fine, held, worst)))
+	other := shopPlan("demo-project", "other")
+	other.Steps[1].Why = "for another reason"
+	got := plain(planLines(append(plans, fine, held, other, worst)))
 	last := -1
 	for _, want := range []string{"services/worst\n  PLANNED", "166 services: the same 2 steps\n" +
 		"  PLANNED  (rule shops, mode approve, policy abcdef012345)\n" +
@@ -77,8 +79,8 @@ func TestEqualServicesAreGroupedWorstFirst(t *testing.T) {
 		"       because anyone on the internet reaches SERVICE\n",
 		"  in projects/demo-project/locations/us-central1: shop-0, shop-1, shop-2, shop-3, shop-4, shop-5, shop-6, " +
 			"shop-7, and 158 more\n",
-		"services/held\n  HELD", "services/fine\n  COMPLIANT",
-		"169 services: 1 compliant, 1 held, 167 planned; 334 steps; 168 with an open door\n"} {
+		"because for another reason\n", "services/held\n  HELD", "services/fine\n  COMPLIANT",
+		"170 services: 1 compliant, 1 held, 168 planned; 336 steps; 169 with an open door\n"} {
 		at := strings.Index(got, want)
 		if at <= last {
 			t.Errorf("%q stands at %d, want it after %d:\n%s", want, at, last, got)
