@@ -90,9 +90,9 @@ func (f *inForce) current(ctx context.Context) (policy.Holds, error) {
 	return f.holds, f.err
 }
 
-// header is the first line of what is printed.
-func (f *inForce) header() string {
-	return fmt.Sprintf("context %s, policy %s, %s in force\n", f.to.found.target.Name(), f.status.PolicyDigest,
+// header is the first line of what is printed, with the digest of the policy that counts.
+func (f *inForce) header(digest string) string {
+	return fmt.Sprintf("context %s, policy %s, %s in force\n", f.to.found.target.Name(), digest,
 		counted(len(f.status.Holds), "hold"))
 }
 
@@ -139,8 +139,8 @@ func dataURL(ctx context.Context, endpoint string) string {
 }
 
 // announce prints the header of a text, and warns of what does not count here.
-func (f *inForce) announce(out io.Writer, remembers bool) {
-	fmt.Fprint(out, f.header())
+func (f *inForce) announce(out io.Writer, digest string, remembers bool) {
+	fmt.Fprint(out, f.header(digest))
 	if !remembers {
 		fmt.Fprintln(os.Stderr, "iapguard: limits, contests and the circuit breaker of the deployment do not count here: have the "+
 			"function act with iapguard send, or name its memory with IAPGUARD_MEMORY if you may read it")

@@ -69,9 +69,16 @@ func TestApplyHeedsTheDeploymentsHolds(t *testing.T) {
 		o.URL()); err != nil {
 		t.Fatalf("hold: %q, %v", out, err)
 	}
-	out, err := say(t, "apply", "--yes", target, "--endpoint", o.URL())
-	if !strings.Contains(out, "an incident") || strings.Contains(out, "PROTECTED") {
-		t.Errorf("apply under a hold: %v\n%s", err, out)
+	file := written(t, "policy.yaml", cloudtest.Policy("name: shops"))
+	for _, flags := range [][]string{nil, {"--policy", file}} {
+		out, err := say(t, append([]string{"apply", "--yes", target, "--endpoint", o.URL()}, flags...)...)
+		if !strings.Contains(out, "an incident") || strings.Contains(out, "PROTECTED") {
+			t.Errorf("apply %v under a hold: %v\n%s", flags, err, out)
+		}
+	}
+	_, err := say(t, "apply", "--yes", target, "--endpoint", o.URL(), "--policy", file, "--context", deployedFunction+"-gone")
+	if err == nil || !strings.Contains(err.Error(), "--holds") {
+		t.Errorf("where the deployment is gone: %v", err)
 	}
 }
 

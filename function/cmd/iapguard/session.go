@@ -68,8 +68,11 @@ func (o *options) known(ctx context.Context, config function.Config) (rules poli
 		o.policy = config.Policy
 	}
 	if o.policy != "" {
-		rules, err = policy.Read(o.policy, time.Now())
-		return rules, nil, usage(err)
+		if rules, err = policy.Read(o.policy, time.Now()); err != nil {
+			return rules, nil, usage(err)
+		}
+		found, err = o.heldBy(ctx, config)
+		return rules, found, err
 	}
 	if o.noPolicy {
 		fmt.Fprintln(os.Stderr, "iapguard: no policy counts: no exemption, no limit, no hold of a deployment")
@@ -92,6 +95,25 @@ func (o *options) known(ctx context.Context, config function.Config) (rules poli
 	}
 	rules, err = found.policy()
 	return rules, found, err
+}
+
+// heldBy is the deployment whose holds count although a file has the policy: one that a context
+// names, where no holds are named.
+func (o *options) heldBy(ctx context.Context, config function.Config) (*inForce, error) {
+	if !o.talks || o.holds != "" || config.Holds != "" {
+		return nil, nil
+	}
+	o.talk.endpoint = o.endpoint
+	found, err := o.talk.askInForce(ctx)
+	switch {
+	case err != nil && o.writes:
+		return nil, fmt.Errorf("%w; to go on without its holds, name others with --holds", err)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "iapguard: the holds of the deployment are not known: %v\n", err)
+	case found == nil && o.writes:
+		fmt.Fprintln(os.Stderr, "iapguard: no holds are known: name the deployment with iapguard context use, or them with --holds")
+	}
+	return found, nil
 }
 
 // usage makes an error one of usage, nil stays nil.
@@ -154,7 +176,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 		return nil, err
 	}
 	if deployed != nil && o.format == "text" && o.out != nil {
-		deployed.announce(o.out(), config.Memory != "" || !o.writes)
+		deployed.announce(o.out(), rules.Digest(), config.Memory != "" || !o.writes)
 	}
 	kept := keptHolds{longest: rules.LongestHold(), deployed: deployed}
 	if config.Memory != "" {

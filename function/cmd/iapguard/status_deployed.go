@@ -41,7 +41,7 @@ func (f *inForce) show(out io.Writer, format string) error {
 
 func (f *inForce) print(out io.Writer, rules []ruleStatus, now time.Time) {
 	s := f.status
-	fmt.Fprint(out, f.header())
+	fmt.Fprint(out, f.header(s.PolicyDigest))
 	fmt.Fprintf(out, "version %s", s.Version)
 	if s.Revision != "" {
 		fmt.Fprintf(out, ", revision %s", s.Revision)

@@ -502,7 +502,7 @@ func TestAReaderThatEndsIsOneClearLine(t *testing.T) {
 		}
 		read.Close()
 		command := exec.Command(os.Args[0], name, hello.Name(), "--policy", written(t, "policy.yaml", cloudtest.Policy()),
-			"--endpoint", o.URL())
+			"--holds", written(t, "holds.yaml", "holds: []\n"), "--endpoint", o.URL())
 		command.Env = []string{asCommand + "=1", "HOME=" + t.TempDir()}
 		var said bytes.Buffer
 		command.Stdout, command.Stderr = write, &said
