@@ -182,8 +182,9 @@ func (r *Referee) consented(w Write) {
 }
 
 // approved reports whether a person approved a plan with a step that a write is. What is
-// written first by an approval is at the version that was approved.
-func (r *Referee) approved(w Write) bool {
+// written first by an approval is at the version that was approved. A write may be the step of
+// several plans that were approved one after the other.
+func (r *Referee) approved(w Write) (found bool) {
 	for _, each := range r.approvals {
 		if !each.spent.IsZero() && w.At.After(each.spent) || each.Service != w.service() && !w.provides() {
 			continue
@@ -193,10 +194,10 @@ func (r *Referee) approved(w Write) bool {
 		})
 		if at >= 0 {
 			each.begun = each.begun || !w.provides()
-			return true
+			found = true
 		}
 	}
-	return false
+	return found
 }
 
 // Reported judges what a report claims.
