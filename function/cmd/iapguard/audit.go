@@ -156,12 +156,15 @@ const auditTogether = 8
 // auditEach looks at every service, also at those that no rule covers.
 func (s *session) auditEach(ctx context.Context, targets []posture.Target) []audited {
 	all := make([]audited, len(targets))
+	shown := newProgress(os.Stderr, "services looked at", len(targets), progressAfter)
+	defer shown.end()
 	var group errgroup.Group
 	group.SetLimit(auditTogether)
 	for i, target := range targets {
 		group.Go(func() error {
 			final, err := s.engine.Run(ctx, request("audit", target, true))
 			all[i] = newAudited(target.Name(), final, err)
+			shown.add()
 			return nil
 		})
 	}

@@ -4,13 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/iapguard/iapguard/internal/door"
@@ -66,32 +64,17 @@ func TestAThousandServicesFitAScreen(t *testing.T) {
 				t.Errorf("%d columns of %d: %s", n, width, line)
 			}
 		}
-		golden(t, fmt.Sprintf("audit-%d.txt", width), text)
-		golden(t, fmt.Sprintf("audit-%d-colour.txt", width), shown.text(many(1000), rendering{width, true}))
+		goldenScreen(t, fmt.Sprintf("audit-%d.txt", width), text)
+		goldenScreen(t, fmt.Sprintf("audit-%d-colour.txt", width), shown.text(many(1000), rendering{width, true}))
 	}
-	golden(t, "audit-wide-of-four.txt", (&auditShown{sort: "risk", wide: true}).text(many(8), rendering{}))
-	golden(t, "audit-by-team.txt", (&auditShown{sort: "since", groupBy: "team", summary: true}).text(many(1000), rendering{width: 80}))
-	golden(t, "audit.md", (&auditShown{sort: "risk", only: []string{"unknown"}, groupBy: "rule"}).markdown(many(200)))
+	goldenScreen(t, "audit-wide-of-four.txt", (&auditShown{sort: "risk", wide: true}).text(many(8), rendering{}))
+	goldenScreen(t, "audit-by-team.txt", (&auditShown{sort: "since", groupBy: "team", summary: true}).text(many(1000), rendering{width: 80}))
+	goldenScreen(t, "audit.md", (&auditShown{sort: "risk", only: []string{"unknown"}, groupBy: "rule"}).markdown(many(200)))
 	text, err := (&auditShown{sort: "service", only: []string{"open", "exempt"}}).csv(many(100))
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "audit.csv", string(text))
-}
-
-// golden compares a text with a file of testdata; UPDATE=1 writes it.
-func golden(t *testing.T, name, text string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if os.Getenv("UPDATE") != "" {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if diff := cmp.Diff(string(want), text); diff != "" || err != nil {
-		t.Errorf("%s: %v (-file +got; UPDATE=1 writes it):\n%s", name, err, diff)
-	}
+	goldenScreen(t, "audit.csv", string(text))
 }
 
 func TestNothingOpenIsSaidFirst(t *testing.T) {
