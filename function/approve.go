@@ -56,7 +56,7 @@ func (f *Function) approve(ctx context.Context, order event.Order, by string) ([
 		return added
 	})
 	switch {
-	case err != nil:
+	case !memory.Persisted(err):
 		return nil, fmt.Errorf("storing the approval of plan %s: %w", order.PlanID, err)
 	case !added && !goesOn:
 		return nil, fault.New(fault.Conflict, "plan %s is approved already, or is not what is to be done at %s any more",

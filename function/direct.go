@@ -146,23 +146,11 @@ func (f *Function) ordered(ctx context.Context, order event.Order, by string) ([
 // resume lifts a hold, and has what it covered looked at: else that waited for the end of the
 // hold, an event or a sweep.
 func (f *Function) resume(ctx context.Context, order event.Order, by string) ([]string, error) {
-	var said []string
-	if target, err := posture.ParseTarget(order.Target); err == nil {
-		ended, err := reconcile.EndBreakGlass(ctx, f.memory, target, f.clock.Now())
-		if err != nil {
-			return nil, err
-		}
-		if ended {
-			said = append(said, "what was opened on purpose at "+order.Target+" is closed at the next look")
-		}
-	}
 	stays, err := f.holds.ResumeHold(ctx, order.Target)
-	if err != nil && len(said) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	if err == nil {
-		said = append(said, order.Target+" is no longer held by a command")
-	}
+	said := []string{order.Target + " is no longer held by a command"}
 	if stays != nil {
 		return append(said, fmt.Sprintf("%s is held until %s all the same: %s", stays.Name(),
 			stays.Until.UTC().Format(time.RFC3339), stays.Reason)), nil

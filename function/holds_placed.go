@@ -133,7 +133,7 @@ func (s *holdsSource) PlaceHold(ctx context.Context, length time.Duration, holds
 	switch {
 	case refused != nil:
 		return nil, &fault.Error{Kind: fault.Invalid, Err: refused}
-	case err != nil:
+	case !memory.Persisted(err):
 		return nil, fmt.Errorf("placing holds: %w", err)
 	}
 	s.placed.saw(found)
@@ -165,7 +165,7 @@ func (s *holdsSource) ResumeHold(ctx context.Context, name string) (stays *polic
 		lifted = d.ResumeHold(named.Name(), now)
 		return lifted
 	})
-	if err != nil {
+	if !memory.Persisted(err) {
 		return nil, fmt.Errorf("lifting the hold on %s: %w", named.Name(), err)
 	}
 	s.placed.saw(found)

@@ -251,3 +251,34 @@ func TestAnAlertLooksForTheLineAboutUnreadableHolds(t *testing.T) {
 		t.Errorf("%v, %q: want the line in the log", err, log)
 	}
 }
+
+// A hold that is in force was never answered with an error, whatever became of the record before.
+func TestAHoldIsPlacedWhereTheRecordIsGone(t *testing.T) {
+	i := newInstances(t)
+	one := i.start("")
+	place := func() error {
+		scope, err := policy.HoldOn(hello.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		scope.Reason, scope.By = "an incident", "alice@example.com"
+		_, err = one.PlaceHold(t.Context(), time.Hour, scope)
+		return err
+	}
+	if err := place(); err != nil {
+		t.Fatal(err)
+	}
+	blob, err := i.store.Get(t.Context(), "deployment")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.store.Delete(t.Context(), "deployment", blob.Generation); err != nil {
+		t.Fatal(err)
+	}
+	if err := place(); err != nil {
+		t.Errorf("where the record is gone: %v", err)
+	}
+	if who, err := i.heldBy(i.start("")); who != "alice@example.com" || err != nil {
+		t.Errorf("another instance: held by %q, %v", who, err)
+	}
+}

@@ -267,7 +267,7 @@ func (s *policySource) approve(ctx context.Context, digest, by string) (memory.W
 		return approved
 	})
 	switch {
-	case err != nil:
+	case !memory.Persisted(err):
 		return memory.WaitingPolicy{}, fmt.Errorf("storing the approval of policy %s: %w", digest, err)
 	case !approved:
 		return memory.WaitingPolicy{}, fault.New(fault.Conflict, "policy %s does not wait any more", digest)

@@ -170,6 +170,12 @@ func read[R any, P pointer[R]](ctx context.Context, m *Memory, name string) (fou
 	return found, err
 }
 
+// Persisted reports whether a change is stored, by the error of its update: also where the record
+// had been rolled back, or was gone, and was written anew.
+func Persisted(err error) bool {
+	return err == nil || errors.Is(err, ErrRollback) && !errors.Is(err, ErrNotPersisted)
+}
+
 // update reads a record, changes it and writes it over the generation that was
 // read, with retries. A record that was rolled back is written even when change
 // changed nothing, with a sequence above the known one.

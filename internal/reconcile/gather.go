@@ -263,7 +263,7 @@ func (e *Engine) Limited(ctx context.Context) (Limited, error) {
 func (e *Engine) CloseBreaker(ctx context.Context, by, reason string) error {
 	at := e.now()
 	_, err := e.Memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool { return d.Breaker.Close(at, by, reason) })
-	if err != nil {
+	if !memory.Persisted(err) {
 		return fmt.Errorf("closing the circuit breaker in the memory: %w", err)
 	}
 	return nil
@@ -276,7 +276,7 @@ func EndBreakGlass(ctx context.Context, m *memory.Memory, target posture.Target,
 		ended = s.EndBreakGlass(now)
 		return ended
 	})
-	if err != nil {
+	if !memory.Persisted(err) {
 		return false, fmt.Errorf("ending what was opened on purpose at %s: %w", target, err)
 	}
 	return ended, nil
