@@ -149,6 +149,10 @@ func (r *Referee) hold(service string, now time.Time) *placed {
 	return r.holds[at]
 }
 
+// woken is how long after the end of a hold its services are looked at again: the command due comes
+// each minute.
+const woken = 90 * time.Second
+
 // stopped is how long after a hold was stored a write may begin.
 const stopped = 30 * time.Second
 
@@ -193,7 +197,7 @@ func (r *Referee) approved(w Write) (found bool) {
 			return s.is(w) && (each.begun || w.provides() || s.Version == w.version())
 		})
 		if at >= 0 {
-			each.begun = each.begun || !w.provides()
+			each.begun = true // IAP's agent is made for all services at once
 			found = true
 		}
 	}

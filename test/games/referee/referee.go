@@ -242,7 +242,7 @@ func (r *Referee) judge(now time.Time) {
 	r.remember(now)
 	for name, h := range r.history {
 		was := h.held
-		h.held = r.hold(name, now) != nil
+		h.held = r.hold(name, now) != nil || r.hold(name, now.Add(-woken)) != nil
 		h.resumed = h.resumed || was && !h.held
 		h.public = h.public || r.with.facts[name].public || r.sans.facts[name].public
 		if uid := r.with.facts[name].uid; uid != "" && !slices.Contains(h.uids, uid) {
