@@ -197,7 +197,9 @@ func (r *Referee) approved(w Write) (found bool) {
 			return s.is(w) && (each.begun || w.provides() || s.Version == w.version())
 		})
 		if at >= 0 {
-			each.begun = true // IAP's agent is made for all services at once
+			// IAP's agent is made first, and for all services at once. While a slow write makes it, others
+			// may change what was approved, and the run goes on by the plan's steps.
+			each.begun = each.begun || !w.provides() || r.game.Slow > 0
 			found = true
 		}
 	}
