@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +46,9 @@ func (s *sending) askInForce(ctx context.Context) (*inForce, error) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
+	}
+	if strings.HasPrefix(to.found.from, folderContext) { // who wrote it may be somebody else
+		fmt.Fprintf(os.Stderr, "iapguard: the context is %s, by %s\n", to.found.target.Name(), to.found.from)
 	}
 	found := &inForce{to: to}
 	return found, found.ask(ctx)
