@@ -107,8 +107,12 @@ func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Dec
 		!again(known.OfferedAt) {
 		return
 	}
+	before := r.causedBefore(ctx, facts.Memory, offered.PlanID)
 	kept, err := r.Memory.UpdateOffer(ctx, offered.PlanID, func(o *memory.Offer) bool {
 		changed := o.Caused(r.request.Cause.Principal)
+		for _, principal := range before {
+			changed = o.Caused(principal) || changed
+		}
 		if again(o.At) {
 			o.At, o.Service, o.UID = now, decision.Posture.Target.Name(), decision.Posture.Service.UID
 			o.Steps, changed = offered.Steps, true
@@ -120,6 +124,19 @@ func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Dec
 		return
 	}
 	r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer(offered.PlanID, kept.At) })
+}
+
+// causedBefore are those who caused the plan that waited until now, where another one takes its place.
+// What they changed is not done yet: time alone makes another plan of it.
+func (r *run) causedBefore(ctx context.Context, known *memory.Service, planID string) []string {
+	if known == nil || known.Offered == "" || known.Offered == planID {
+		return nil
+	}
+	waited, err := r.Memory.Offer(ctx, known.Offered)
+	if err != nil && !errors.Is(err, memory.ErrMissing) {
+		r.persisted(ctx, err)
+	}
+	return waited.Principals
 }
 
 // wholePlan is the plan of the whole recipe that the run carries out, "" = it carries out none.

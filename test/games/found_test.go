@@ -83,6 +83,10 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 		{"who opened a service approves its plan", play.Game{
 			Services: []play.Service{{Name: "app0", Balanced: true, Invoker: true}}, Instances: 1, Consent: true, Approve: true,
 			Moves: []play.Move{on("app0", time.Minute, consent.ApproverOpen), on("app0", time.Minute, consent.ApproveOwn)}}},
+		{"who opened a service approves a later plan of that", play.Game{
+			Services: []play.Service{{Name: "app0", Balanced: true, Mine: true}}, Instances: 1, Consent: true, Approve: true,
+			Moves: []play.Move{on("app0", 70*time.Second, consent.ApproverOpen), on("app0", 672*time.Second, consent.Approve),
+				on("app0", time.Second, consent.ApproveOwn), on("app0", 5*time.Minute, kind.Wait)}}},
 		{"a URL mask that nothing reaches spreads a hold", play.Game{
 			Services: []play.Service{guarded("app0"), app("app1")}, Instances: 1, Consent: true, Moves: []play.Move{
 				on("app0", 8*time.Minute, kind.SideMask), on("app1", time.Second, consent.Hold),
