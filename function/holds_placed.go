@@ -171,7 +171,10 @@ func (s *holdsSource) ResumeHold(ctx context.Context, name string) (stays *polic
 	s.placed.saw(found)
 	if named.Scope.Service != "" {
 		ended, err := reconcile.EndBreakGlass(ctx, s.memory, posture.Target(named.Scope), now)
-		if err != nil {
+		switch {
+		case err != nil && lifted: // the hold is lifted all the same
+			s.log.WarnContext(ctx, "what was opened on purpose stays open until its end", "target", named.Name(), "err", err)
+		case err != nil:
 			return nil, err
 		}
 		lifted = lifted || ended
