@@ -104,9 +104,10 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 			Moves: []play.Move{on("app0", time.Minute, consent.ForgeRun), on("app1", 4*time.Minute, consent.ForgeRun)}}},
 		{"a hold is lifted where the service's record is garbage", play.Game{
 			Services: []play.Service{guarded("app0")}, Instances: 1, Consent: true, Rights: []kind.Right{kind.IAPAdmin, kind.Rewriter},
-			Moves: []play.Move{on("app0", time.Minute, kind.GarbageRecord), on("app0", time.Minute, consent.Hold),
-				{Pause: time.Minute, Kind: kind.LetIn, Service: "app0", Who: "allUsers"},
-				on("app0", time.Second, consent.Resume), on("app0", 6*time.Minute, kind.Wait)}}},
+			Moves: []play.Move{on("app0", time.Minute, kind.GarbageRecord), on("app0", time.Second, consent.Hold),
+				{Pause: 155 * time.Second, Kind: kind.LetIn, Service: "app0", Who: "allUsers"},
+				on("app0", time.Second, consent.Hold), on("app0", time.Second, consent.Resume),
+				on("app0", 12*time.Minute, kind.Wait)}}},
 		{"a used token is replayed at another instance", play.Game{
 			Services: []play.Service{app("app0")}, Instances: 2, Consent: true, Moves: []play.Move{
 				on("app0", time.Minute, consent.Hold), on("app0", time.Second, consent.Replay),
