@@ -54,7 +54,7 @@ type stuckService struct {
 func (d *decider) findStuck() {
 	p, rule := d.facts.Posture, d.settings.WhenStuck
 	open := exposedIn(door.NotExempt(door.Of(p))) // an exempt door may stay open
-	if !open || len(d.glass) > 0 || d.mode() != policy.Enforce || d.hold != nil || d.request.Consent || d.request.DryRun {
+	if !open || len(d.glass) > 0 || d.mode() != policy.Enforce || d.request.Consent || d.request.DryRun {
 		return
 	}
 	closings := slices.DeleteFunc(protection.Closings(p, d.want, nil), d.run.failed)
@@ -81,7 +81,9 @@ func (d *decider) findStuck() {
 		return
 	}
 	d.stuck.at, d.stuck.steps = closesAt(rule, d.stuck.since, d.closedBefore(), d.now), closings
-	if d.stuck.at.After(d.now) || !d.mayWrite() || d.otherPlan() {
+	// Under a hold the closing is planned too: its report says held, and it is looked at again when the hold ends.
+	may := d.mayWrite() || d.hold != nil && !d.request.ReadOnly && d.agreed()
+	if d.stuck.at.After(d.now) || !may || d.otherPlan() {
 		return
 	}
 	d.closeBy(closings, fmt.Sprintf("whenStuck closes it: a door has been open since %s", d.stuck.since.UTC().Format(time.RFC3339)))

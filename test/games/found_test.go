@@ -108,6 +108,10 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 				{Pause: 155 * time.Second, Kind: kind.LetIn, Service: "app0", Who: "allUsers"},
 				on("app0", time.Second, consent.Hold), on("app0", time.Second, consent.Resume),
 				on("app0", 12*time.Minute, kind.Wait)}}},
+		{"a hold stands just when a stuck service is to be closed", play.Game{
+			Services: []play.Service{{Name: "app0", Absent: true, Mine: true}}, Instances: 1, Consent: true, Stuck: true,
+			Moves: []play.Move{on("app0", 25*time.Second, kind.Create), on("app0", 18*time.Minute+40*time.Second, consent.Hold),
+				on("app0", 18*time.Minute, kind.Wait)}}},
 		{"a used token is replayed at another instance", play.Game{
 			Services: []play.Service{app("app0")}, Instances: 2, Consent: true, Moves: []play.Move{
 				on("app0", time.Minute, consent.Hold), on("app0", time.Second, consent.Replay),
