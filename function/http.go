@@ -229,9 +229,9 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 	return err
 }
 
-// swept notes that a sweep was begun, for who asks for the status.
+// swept notes that a sweep of a project, or of all, was begun, for who asks for the status.
 func (f *Function) swept(ctx context.Context, cause event.Cause, services int) {
-	if cause.Command == nil || cause.Command.Name != "sweep" {
+	if cause.Command == nil || cause.Command.Name != "sweep" || cause.Location != "" {
 		return
 	}
 	sweep := memory.Sweep{At: f.clock.Now(), Services: services}

@@ -15,8 +15,7 @@ import (
 type Status struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"` // of Cloud Run; "" = it does not run there
-	// PolicyText is the policy in force, "" = there is none. PolicyUnread is why the file's own
-	// is not in force.
+	// PolicyText is the policy in force, "" = there is none.
 	PolicyText   string    `json:"policyText,omitempty"`
 	PolicyDigest string    `json:"policyDigest"`
 	PolicySince  time.Time `json:"policySince,omitzero"`

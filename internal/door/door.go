@@ -62,6 +62,12 @@ const (
 	GuardOpen     Guard = "open"             // lets in anyone
 )
 
+// ByRisk are all guards, from the one that lets in most to the one that lets in nobody.
+var ByRisk = []Guard{GuardOpen, GuardSignedIn, GuardUnknown, GuardIAM, GuardIAP, GuardIngress, GuardClosed}
+
+// Risk is the place of a guard in ByRisk: the lower, the worse.
+func (g Guard) Risk() int { return slices.Index(ByRisk, g) }
+
 // Key names a door by its kind, address and frontend, as the memory knows it.
 func (d Door) Key() string { return fmt.Sprintf("%s %s %s", d.Kind, d.Address, d.Via) }
 

@@ -55,8 +55,15 @@ func (d *Deployment) SeeHeartbeat(place string, at time.Time) bool {
 // heartbeatGrain is how exactly the last heartbeat is known.
 const heartbeatGrain = 4 * time.Minute
 
-// SeeSweep notes a sweep of a scope. It reports that the record changed.
+// sweepGrain is how exactly the last sweep is known: anybody who may publish commands can send any
+// number, and each write of this record keeps others from theirs.
+const sweepGrain = time.Minute
+
+// SeeSweep notes a sweep of a scope. It reports whether the record changed.
 func (d *Deployment) SeeSweep(scope string, sweep Sweep) bool {
+	if sweep.At.Sub(d.Sweeps[scope].At) < sweepGrain {
+		return false
+	}
 	if d.Sweeps == nil {
 		d.Sweeps = map[string]Sweep{}
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/safetext"
 )
 
@@ -149,22 +148,11 @@ func worst(doors []Door, most int, off *int) []Door {
 		return doors
 	}
 	doors = slices.Clone(doors)
-	slices.SortStableFunc(doors, func(a, b Door) int { return cmp.Compare(openness(a.Guard), openness(b.Guard)) })
+	slices.SortStableFunc(doors, func(a, b Door) int { return cmp.Compare(a.Guard.Risk(), b.Guard.Risk()) })
 	for _, one := range doors[most:] {
 		*off += max(1, one.Count)
 	}
 	return doors[:most]
-}
-
-// openness orders guards for doors that are left off, those that let in anyone first.
-func openness(guard door.Guard) int {
-	switch {
-	case guard.Exposed():
-		return 0
-	case guard == door.GuardUnknown:
-		return 1
-	}
-	return 2
 }
 
 func firsts[T any](list []T, most int, off *int) []T {

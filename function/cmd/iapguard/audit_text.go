@@ -38,23 +38,15 @@ type auditedDoor struct {
 	Address string    `json:"address"`
 }
 
-// byRisk orders guards from the worst to the best.
-var byRisk = []door.Guard{
-	door.GuardOpen, door.GuardSignedIn, door.GuardUnknown, door.GuardIAM, door.GuardIAP, door.GuardIngress,
-	door.GuardClosed,
-}
-
-func risk(door report.Door) int { return slices.Index(byRisk, door.Guard) }
-
 // risk is that of the worst door. A service that could not be read comes right
 // after those with an open door.
 func (a audited) risk() int {
 	if a.Error != "" {
-		return slices.Index(byRisk, door.GuardUnknown)
+		return door.GuardUnknown.Risk()
 	}
-	worst := len(byRisk)
-	for _, door := range a.Doors {
-		worst = min(worst, risk(door))
+	worst := len(door.ByRisk)
+	for _, one := range a.Doors {
+		worst = min(worst, one.Guard.Risk())
 	}
 	return worst
 }
@@ -62,7 +54,7 @@ func (a audited) risk() int {
 // sort puts the worst first: services, and the doors of each.
 func (a *audit) sort() {
 	for i := range a.Services {
-		slices.SortStableFunc(a.Services[i].Doors, func(x, y report.Door) int { return cmp.Compare(risk(x), risk(y)) })
+		slices.SortStableFunc(a.Services[i].Doors, func(x, y report.Door) int { return cmp.Compare(x.Guard.Risk(), y.Guard.Risk()) })
 	}
 	slices.SortFunc(a.Services, func(x, y audited) int {
 		return cmp.Or(cmp.Compare(x.risk(), y.risk()), cmp.Compare(x.Service, y.Service))
@@ -196,7 +188,7 @@ func (t totals) text() string {
 		fmt.Fprintf(&b, ", %s", counted(t.Instances, "instance"))
 	}
 	b.WriteString("; doors:")
-	for _, guard := range byRisk {
+	for _, guard := range door.ByRisk {
 		if n := t.Doors[guard]; n > 0 {
 			fmt.Fprintf(&b, " %d %s", n, guard)
 		}

@@ -28,7 +28,7 @@ type inForce struct {
 	mu    sync.Mutex
 	asked time.Time
 	holds policy.Holds
-	err   error // of the last question
+	err   error // why the holds are not known, or not known any more
 }
 
 // holdsLast is how long an answer about holds is used. With the time that a question takes it
@@ -67,8 +67,8 @@ func (f *inForce) ask(ctx context.Context) error {
 			"with --policy", f.to.found.target.Name())
 	}
 	f.status, f.asked = *answer.Status, time.Now()
-	f.holds, err = holdsOf(f.status)
-	return err
+	f.holds, f.err = holdsOf(f.status) // who only looks goes on without them
+	return nil
 }
 
 // policy is the policy in force.
@@ -89,7 +89,9 @@ func (f *inForce) current(ctx context.Context) (policy.Holds, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if time.Since(f.asked) >= holdsLast {
-		f.err = f.ask(ctx)
+		if err := f.ask(ctx); err != nil {
+			f.err = err
+		}
 	}
 	return f.holds, f.err
 }

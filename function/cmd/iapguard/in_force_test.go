@@ -2,12 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/playground/attach"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
@@ -112,5 +116,31 @@ func TestTheDeploymentTakesARunBack(t *testing.T) {
 	}
 	if _, err := undo("--policy-digest", "0123456789ab", "--since", "1h", "projects/demo-project"); err == nil {
 		t.Error("a policy that decided nothing: no error")
+	}
+}
+
+// When the holds cannot be read is when an operator asks.
+func TestStatusIsShownWhereTheHoldsAreUnread(t *testing.T) {
+	until := time.Now().Add(time.Hour)
+	holds, err := holdsOf(function.Status{HoldsUnread: "the file is broken",
+		Holds: []function.HoldInForce{{Target: "projects/demo-project", Until: until, Reason: "an incident"}}})
+	if len(holds.At(time.Now())) != 1 || err == nil {
+		t.Errorf("the last good holds: %v, %v", holds, err)
+	}
+	file := written(t, "holds.yaml", "nonsense: [\n")
+	o := cloudtest.Start(t, playground.Options{Clock: time.Now})
+	if err := o.DeployFunction(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	attached, err := attach.Function(t.Context(), o.Playground, attach.Options{HoldsFile: file,
+		PolicyFile: written(t, "policy.yaml", cloudtest.Policy()), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Keep(attached)
+	t.Setenv("IAPGUARD_CONTEXT", deployedFunction)
+	out, err := say(t, "status", "--endpoint", o.URL())
+	if err != nil || !strings.Contains(out, "nothing new is written: ") {
+		t.Errorf("status: %v\n%s", err, out)
 	}
 }

@@ -67,7 +67,7 @@ func planLines(plans []report.Report) []line {
 func shortened(r report.Report) report.Report {
 	if left := len(r.Doors) - mostDoors; left > 0 {
 		doors := slices.Clone(r.Doors)
-		slices.SortStableFunc(doors, func(a, b report.Door) int { return openFirst(a.Guard) - openFirst(b.Guard) })
+		slices.SortStableFunc(doors, func(a, b report.Door) int { return a.Guard.Risk() - b.Guard.Risk() })
 		r.Doors = doors[:mostDoors]
 		r.Advice = append(r.Advice[:len(r.Advice):len(r.Advice)], fmt.Sprintf("see %s more: iapguard plan %s",
 			counted(left, "door"), r.Subject()))
@@ -75,16 +75,6 @@ func shortened(r report.Report) report.Report {
 	r.Accessors, r.AccessorsLeftOff = firstNamed(r.Accessors, r.AccessorsLeftOff)
 	r.Invokers, r.InvokersLeftOff = firstNamed(r.Invokers, r.InvokersLeftOff)
 	return r
-}
-
-func openFirst(guard door.Guard) int {
-	switch {
-	case guard.Exposed():
-		return 0
-	case guard == door.GuardUnknown:
-		return 1
-	}
-	return 2
 }
 
 func firstNamed(named []report.Named, leftOff int) ([]report.Named, int) {
@@ -153,7 +143,7 @@ func (g group) doorLines() []line {
 			counts[at] += max(1, d.Count)
 		}
 	}
-	slices.SortStableFunc(sorts, func(a, b sort) int { return openFirst(a.guard) - openFirst(b.guard) })
+	slices.SortStableFunc(sorts, func(a, b sort) int { return a.guard.Risk() - b.guard.Risk() })
 	var lines []line
 	for _, each := range sorts {
 		shown := doorLines([]report.Door{{Guard: each.guard, Kind: each.kind,

@@ -34,6 +34,7 @@ rules:
 // Options say how the function runs. The zero value is as `iapguard local` runs it.
 type Options struct {
 	PolicyFile string // "" = Policy
+	HoldsFile  string // "" = there is none
 	Denials    bool   // refused requests are delivered too, for the doctor
 	Log        *slog.Logger
 }
@@ -46,6 +47,7 @@ func Function(ctx context.Context, p *playground.Playground, options Options) (*
 		return nil, err
 	}
 	config.Self, config.Connect.Self = playground.FunctionAccount, playground.FunctionAccount
+	config.Holds = options.HoldsFile
 	// On Cloud Run, the metadata server has this.
 	own := &config.Runtime
 	own.Service.Project, own.ProjectNumber = playground.Project, playground.ProjectNumber
