@@ -47,8 +47,14 @@ type stuckService struct {
 	since time.Time // when the first of its doors was seen open; zero = not known
 	at    time.Time // when it is closed; zero = never
 	never string    // why it is never closed although the rule says close
-	steps []plan.Step
+	// unread means that never is so only because something could not be read.
+	unread bool
+	steps  []plan.Step
 }
+
+// readAgain is when a stuck service is looked at again whose clock, or whose sign-in page, could not
+// be read: else it would stay open until the next sweep.
+const readAgain = 5 * time.Minute
 
 // findStuck finds out whether the service is stuck, and plans its closing where that is due.
 func (d *decider) findStuck() {
@@ -69,6 +75,7 @@ func (d *decider) findStuck() {
 		return
 	case d.stuck.since.IsZero():
 		d.stuck.never = "since when a door is open is not known, because the memory cannot be read"
+		d.stuck.unread = true
 		return
 	case len(closings) == 0:
 		d.stuck.never = "neither its ingress nor its public members keep the door open, or the rule keeps them"
@@ -78,6 +85,7 @@ func (d *decider) findStuck() {
 		return
 	}
 	if d.stuck.never = d.signsIn(); d.stuck.never != "" {
+		d.stuck.unread = d.facts.SignIn.Unread != nil
 		return
 	}
 	d.stuck.at, d.stuck.steps = closesAt(rule, d.stuck.since, d.closedBefore(), d.now), closings
@@ -166,6 +174,11 @@ func (d *decider) tellStuck(decision Decision) Decision {
 	}
 	s := d.stuck
 	if s.at.IsZero() {
+		if s.unread {
+			decision.LookAgain = earliest(decision.LookAgain, d.now.Add(readAgain))
+			decision.Advice = append(decision.Advice, "it stays open until this can be read: "+d.whyOpen())
+			return decision
+		}
 		decision.Advice = append(decision.Advice, "it stays open until a person acts: "+d.whyOpen())
 		return decision
 	}

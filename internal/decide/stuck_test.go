@@ -88,7 +88,7 @@ func TestAStuckServiceIsClosedWhenItsTimeIsOver(t *testing.T) {
 			s.facts.Memory.SeeDoors(noon.Add(-80*time.Hour), []string{"a door that is gone"}, nil)
 		}, both, 0, ""},
 		{"the memory cannot be read", 0, func(s *situation) { s.facts.Memory, s.facts.MemoryUnread = nil, true }, nil, 0,
-			"it stays open until a person acts: since when a door is open is not known"},
+			"it stays open until this can be read: since when a door is open is not known"},
 		{"the rule reports", 90, func(s *situation) { s.rules.settings.WhenStuck.Do = stuck.Report }, nil, 0,
 			"it stays open until a person acts: rule shops says whenStuck: report"},
 		{"the rule says nothing", 90, func(s *situation) { s.rules.settings.WhenStuck = stuck.Rule{} }, nil, 0,
@@ -170,6 +170,19 @@ func TestAStuckServiceIsClosedWhenItsTimeIsOver(t *testing.T) {
 					t.Errorf("%s: it takes %s", tc.name, wave[0].Op())
 				}
 			}
+		}
+	}
+}
+
+func TestAStuckServiceIsLookedAtAgainWhereTheMemoryIsUnread(t *testing.T) {
+	for name, change := range map[string]func(*situation){
+		"its clock":      func(s *situation) { s.facts.Memory, s.facts.MemoryUnread = nil, true },
+		"a sign-in page": func(s *situation) { s.facts.SignIn.Unread = errors.New("denied") },
+	} {
+		s := openFor72(90)
+		change(s)
+		if got := s.decide(); got.LookAgain.IsZero() || got.LookAgain.After(noon.Add(readAgain)) {
+			t.Errorf("%s: it is looked at again at %s, want within %s", name, got.LookAgain, readAgain)
 		}
 	}
 }

@@ -112,6 +112,13 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 			Services: []play.Service{{Name: "app0", Absent: true, Mine: true}}, Instances: 1, Consent: true, Stuck: true,
 			Moves: []play.Move{on("app0", 25*time.Second, kind.Create), on("app0", 18*time.Minute+40*time.Second, consent.Hold),
 				on("app0", 18*time.Minute, kind.Wait)}}},
+		{"the records of a stuck service are rolled back and deleted", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Public: true, Invoker: true}}, Instances: 2, Stuck: true, Delay: 2 * time.Minute,
+			Rights: []kind.Right{kind.LogWriter, kind.Publisher, kind.Rewriter}, Moves: []play.Move{
+				on("app0", 200*time.Millisecond, kind.ForgeGuarded), on("app0", 12*time.Second, kind.ForgeEvent),
+				on("app0", 5*time.Second, kind.ForgeCommand), on("app0", 5*time.Minute, kind.RollBack),
+				on("app0", 5*time.Second, kind.RollBack), on("app0", 200*time.Millisecond, kind.ForgeTraffic),
+				on("app0", time.Second, kind.LoseMemory), on("app0", 35*time.Second, kind.ForgeCommand)}}},
 		{"a used token is replayed at another instance", play.Game{
 			Services: []play.Service{app("app0")}, Instances: 2, Consent: true, Moves: []play.Move{
 				on("app0", time.Minute, consent.Hold), on("app0", time.Second, consent.Replay),
