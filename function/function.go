@@ -42,8 +42,7 @@ type Function struct {
 	worker    *workqueue.Worker
 	holdInAll time.Duration // how long one delivery of work waits at most
 	records   workqueue.Records
-	offered   *lru.Cache[string, string]   // plans that the last look at a service offered, by service
-	repeated  *lru.Cache[string, struct{}] // looks that are stored in records, by service and minute
+	offered   *lru.Cache[string, string] // plans that the last look at a service offered, by service
 	denials   *denialLimiter
 	pulse     *pulse
 	drain     *drain
@@ -99,10 +98,7 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		f.admission.ownDoor, f.admission.useToken = clients.OwnDoor, f.memory.UseToken
 	}
 	f.records, f.holds = dueRecords{f.memory}, newHoldsSource(config, f.policies, f.memory, log)
-	if f.repeated, err = lru.New[string, struct{}](mostRepeated); err != nil {
-		return nil, fmt.Errorf("making the list of stored looks: %w", err) // only for a size below 1
-	}
-	if f.offered, err = lru.New[string, string](mostRepeated); err != nil {
+	if f.offered, err = lru.New[string, string](mostOffered); err != nil {
 		return nil, fmt.Errorf("making the list of offered plans: %w", err) // only for a size below 1
 	}
 	if err := f.openPulse(ctx, config, clients.LogHeartbeat); err != nil {
@@ -154,7 +150,7 @@ func (f *Function) connect(ctx context.Context, config Config) (publisher report
 	} else if publisher.to, err = f.open(ctx, config.ReportsTopic, config.PubSubHost); err != nil {
 		return publisher, err
 	}
-	options := workqueue.Options{Clock: f.clock, Look: f.look, Covered: f.covered, GiveUp: f.giveUp}
+	options := workqueue.Options{Clock: f.clock, Look: f.look, Covered: f.covered, GiveUp: f.giveUp, Again: f.records}
 	if config.Memory != "" { // else what has to wait for long is delivered again
 		options.Later = f.records
 	}

@@ -55,7 +55,7 @@ func TestNeitherRecordsNorWorkAloneTakeTheWholeRecipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := item.Repeat(t.Context(), b.records, b.Now().Add(time.Second)); err != nil {
+	if err := b.worker.Repeat(t.Context(), item, b.Now().Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	b.Later(time.Minute)

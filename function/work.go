@@ -139,7 +139,7 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	}
 	f.log.InfoContext(ctx, "handled", line...)
 	waits := final.WaitingFor != nil && final.WaitingFor.Until != nil
-	if err := f.lookAgain(ctx, item, final.LookAgain); err != nil {
+	if err := f.worker.Repeat(ctx, item, final.LookAgain); err != nil {
 		if final.Outcome == report.Held && !waits {
 			return time.Time{}, err // the holds cannot be read, nor can the memory: nobody knows until when
 		}
@@ -187,24 +187,8 @@ func (f *Function) sentBy(ctx context.Context, work event.Work) string {
 	return by
 }
 
-// lookAgain stores that an item's service is looked at again at a time, which nothing else
-// waits for: a limit or a hold ends then, or the service is closed as stuck. It is stored
-// once, however often the service is looked at until then.
-func (f *Function) lookAgain(ctx context.Context, item workqueue.Item, at time.Time) error {
-	name := item.Key + " " + at.UTC().Truncate(time.Minute).Format(time.RFC3339)
-	if !at.After(f.clock.Now()) || f.repeated.Contains(name) {
-		return nil
-	}
-	if err := item.Repeat(ctx, f.records, at); err != nil {
-		return err
-	}
-	f.repeated.Add(name, struct{}{})
-	return nil
-}
-
-// mostRepeated bounds how many stored looks an instance remembers. Beyond it some are
-// stored twice.
-const mostRepeated = 10_000
+// mostOffered bounds how many offered plans an instance remembers.
+const mostOffered = 10_000
 
 // giveUp reports that an item came to no end in its time.
 func (f *Function) giveUp(ctx context.Context, item workqueue.Item) error {

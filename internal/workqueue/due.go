@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // Later keeps items that are due in more than HoldAtMost.
@@ -35,22 +35,6 @@ type Record struct {
 	Payload []byte
 	// Done removes the record, unless it was scheduled again meanwhile.
 	Done func(ctx context.Context) error
-}
-
-// Repeat stores that the item is to be handled once more at a time, as a new item that
-// waits together with others of its key. Nothing waits for it until then. For each key and
-// minute there is one.
-func (i Item) Repeat(ctx context.Context, later Later, at time.Time) error {
-	id, _, _ := strings.Cut(i.ID, "@")
-	i = Item{Key: i.Key, ID: id + "@" + strconv.FormatInt(at.Unix(), 10), Payload: i.Payload}
-	data, err := i.store()
-	if err != nil {
-		return err
-	}
-	if err := later.Schedule(ctx, at, i.recordKey(), data); err != nil {
-		return fmt.Errorf("storing that %s is looked at again at %s: %w", i.Key, at.UTC().Format(time.RFC3339), err)
-	}
-	return nil
 }
 
 // AddDue adds every item that is due by a time to a queue, and removes the records
@@ -87,18 +71,20 @@ const lostAfter = time.Minute
 // says how many items were taken.
 func (w *Worker) AddLost(ctx context.Context, queue Queue) (added int, err error) {
 	var problems []error
-	for _, name := range w.kept.Keys() {
-		one, known := w.kept.Peek(name)
-		if !known || w.Clock.Now().Before(one.due.Add(lostAfter)) {
-			continue
+	for _, all := range []*lru.Cache[string, kept]{w.kept, w.again} {
+		for _, name := range all.Keys() {
+			one, known := all.Peek(name)
+			if !known || w.Clock.Now().Before(one.due.Add(lostAfter)) {
+				continue
+			}
+			one.item.NotBefore = time.Time{}
+			if err := queue.Add(ctx, one.item); err != nil {
+				problems = append(problems, err)
+				continue
+			}
+			all.Remove(name)
+			added++
 		}
-		one.item.NotBefore = time.Time{}
-		if err := queue.Add(ctx, one.item); err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		w.kept.Remove(name)
-		added++
 	}
 	return added, Join(problems...)
 }

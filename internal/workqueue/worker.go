@@ -3,6 +3,8 @@ package workqueue
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +29,7 @@ const (
 	shortestWait = 250 * time.Millisecond
 )
 
-// Options are what a Worker needs. All but Later are required.
+// Options are what a Worker needs. All but Covered, Later and Again are required.
 type Options struct {
 	Clock clockwork.Clock
 	// Look looks at the key of an item. since is when the oldest item that waits for
@@ -43,6 +45,8 @@ type Options struct {
 	// Later keeps what has to wait for longer than HoldAtMost; nil = such an item is
 	// left to its sender.
 	Later Later
+	// Again keeps what Repeat stores. Only Repeat needs it.
+	Again Later
 }
 
 // Worker handles delivered items.
@@ -54,6 +58,7 @@ type Worker struct {
 	groups *lru.Cache[string, group]
 	looked *lru.Cache[string, handled] // items that led to a look, by group and ID
 	kept   *lru.Cache[string, kept]    // by group; what was stored, until the next look
+	again  *lru.Cache[string, kept]    // by key; what Repeat stored last
 	holds  map[string]chan struct{}    // by group; closed when the group changes
 }
 
@@ -73,8 +78,9 @@ func (s span) contains(at time.Time) bool { return !at.Before(s.from) && at.Befo
 
 // kept is an item that this process stored until it is due.
 type kept struct {
-	item Item
-	due  time.Time
+	item   Item
+	due    time.Time
+	stored bool // a due record leads to it
 }
 
 // handled says which acceptance of an item was handled; zero = a look was made, and
@@ -86,6 +92,7 @@ func NewWorker(options Options) *Worker {
 	return &Worker{
 		Options: options, turns: keyedMutex{locks: map[string]*keyLock{}},
 		groups: newMemory[group](), looked: newMemory[handled](), kept: newMemory[kept](),
+		again: newMemory[kept](),
 		holds: map[string]chan struct{}{},
 	}
 }
@@ -298,6 +305,33 @@ func (w *Worker) release(name string, changed chan struct{}) {
 	}
 }
 
+// Repeat stores that the item is to be handled once more at a time, as a new item that waits
+// together with others of its key. Nothing waits for it until then. A look says when it wants the
+// next one: that takes the place of what an earlier look wanted, and a zero time wants none. It is
+// stored once, however often looks want the same.
+func (w *Worker) Repeat(ctx context.Context, item Item, at time.Time) error {
+	if !at.After(w.Clock.Now()) {
+		w.again.Remove(item.Key)
+		return nil
+	}
+	known, wanted := w.again.Peek(item.Key)
+	if wanted && known.due.Truncate(time.Minute).Equal(at.Truncate(time.Minute)) && known.stored {
+		return nil
+	}
+	id, _, _ := strings.Cut(item.ID, "@")
+	item = Item{Key: item.Key, ID: id + "@" + strconv.FormatInt(at.Unix(), 10), Payload: item.Payload}
+	w.again.Add(item.Key, kept{item: item, due: at})
+	data, err := item.store()
+	if err != nil {
+		return err
+	}
+	if err := w.Again.Schedule(ctx, at, item.recordKey(), data); err != nil {
+		return fmt.Errorf("storing that %s is looked at again at %s: %w", item.Key, at.UTC().Format(time.RFC3339), err)
+	}
+	w.again.Add(item.Key, kept{item, at, true})
+	return nil
+}
+
 // isStored reports whether a due record makes the look at the item's group.
 func (w *Worker) isStored(item Item, until time.Time) bool {
 	known := w.group(item)
@@ -317,7 +351,7 @@ func (w *Worker) schedule(ctx context.Context, item Item, until time.Time) error
 	if !item.GiveUpAt.IsZero() && until.After(item.GiveUpAt) {
 		return nil // the record leads to no look
 	}
-	w.kept.Add(item.group(), kept{item, until})
+	w.kept.Add(item.group(), kept{item, until, true})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if known, _ := w.groups.Get(item.group()); known.until.Equal(until) {

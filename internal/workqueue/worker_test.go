@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -198,13 +199,7 @@ func TestWhatAWorkerStoredIsNotLostWithItsRecord(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tc.deleted {
-				due, err := records.Due(t.Context(), clock.Now().Add(time.Hour))
-				if err != nil || len(due) != 1 {
-					t.Fatalf("%d records, %v; want one", len(due), err)
-				}
-				if err := due[0].Done(t.Context()); err != nil {
-					t.Fatal(err)
-				}
+				forget(t, records, clock.Now().Add(time.Hour))
 			}
 			for minute := range 9 {
 				clock.Advance(time.Minute)
@@ -222,5 +217,70 @@ func TestWhatAWorkerStoredIsNotLostWithItsRecord(t *testing.T) {
 				t.Errorf("%d looks, want %d", looks, tc.looks)
 			}
 		})
+	}
+}
+
+// A look that is wanted later must not be lost with its record, nor come twice.
+func TestWhatIsLookedAtAgainIsNotLostWithItsRecord(t *testing.T) {
+	const hold = 12 * time.Minute
+	for _, tc := range []struct {
+		name    string
+		deleted bool
+		ended   bool // a look at the third minute wants none any more
+		looks   int
+	}{
+		{"the record is there", false, false, 3}, {"the record is gone", true, false, 3},
+		{"an earlier look wanted it", true, true, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			clock, looks, records := clockwork.NewFakeClock(), 0, &workqueue.InProcess{}
+			var worker *workqueue.Worker
+			until, options := clock.Now().Add(hold), always(clock, hold, &looks)
+			options.Look = func(ctx context.Context, item workqueue.Item, _ time.Time) (next time.Time, err error) {
+				wanted := until
+				if looks++; looks == 2 && tc.ended {
+					wanted = time.Time{}
+				}
+				return time.Time{}, worker.Repeat(ctx, item, wanted)
+			}
+			options.Again = records
+			worker = workqueue.NewWorker(options)
+			queue := workqueue.NewInline(worker, workqueue.NewAcceptance(clock, time.Hour))
+			for minute := range 20 {
+				if minute == 0 || minute == 3 {
+					if err := queue.Add(t.Context(), workqueue.Item{Key: "a", ID: strconv.Itoa(minute)}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if minute == 5 && tc.deleted {
+					forget(t, records, until)
+				}
+				if minute == 11 && looks != 2 {
+					t.Fatalf("%d looks before the time", looks)
+				}
+				clock.Advance(time.Minute)
+				if _, err := workqueue.AddDue(t.Context(), queue, records, clock.Now()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := worker.AddLost(t.Context(), queue); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if looks != tc.looks {
+				t.Errorf("%d looks, want %d", looks, tc.looks)
+			}
+		})
+	}
+}
+
+// forget deletes the one record that is due by a time.
+func forget(t *testing.T, records *workqueue.InProcess, until time.Time) {
+	t.Helper()
+	due, err := records.Due(t.Context(), until)
+	if err != nil || len(due) != 1 {
+		t.Fatalf("%d records, %v; want one", len(due), err)
+	}
+	if err := due[0].Done(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -119,6 +119,14 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 				on("app0", 5*time.Second, kind.ForgeCommand), on("app0", 5*time.Minute, kind.RollBack),
 				on("app0", 5*time.Second, kind.RollBack), on("app0", 200*time.Millisecond, kind.ForgeTraffic),
 				on("app0", time.Second, kind.LoseMemory), on("app0", 35*time.Second, kind.ForgeCommand)}}},
+		{"the record of when a hold ends is deleted", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true}, app("app1")}, Instances: 1, Consent: true, Stuck: true,
+			Rights: []kind.Right{kind.IAPAdmin, kind.Rewriter}, Moves: []play.Move{
+				on("app1", 12*time.Minute+27*time.Second, consent.Hold), on("app1", time.Second, kind.NobodyGetsIn),
+				on("app0", 35*time.Second, kind.LoseMemory)}}},
+		{"an operator undoes a run by slow writes", play.Game{Services: []play.Service{{Name: "app0", Mine: true, Public: true,
+			Balanced: true}}, Instances: 1, Consent: true, Slow: 25 * time.Second,
+			Moves: []play.Move{on("app0", 11*time.Minute, consent.Undo)}}},
 		{"a used token is replayed at another instance", play.Game{
 			Services: []play.Service{app("app0")}, Instances: 2, Consent: true, Moves: []play.Move{
 				on("app0", time.Minute, consent.Hold), on("app0", time.Second, consent.Replay),

@@ -85,9 +85,14 @@ type change struct {
 	before         map[string]any // the values of the fields that it changed
 }
 
-// Ask notes that a command is sent, before it is. What it returns is said of the answer.
+// Ask notes that a command is sent, before it is. What it returns is said of the answer. An undo holds
+// before it writes, and is answered after all of its writes, so a hold counts from the question.
 func (r *Referee) Ask(o Order) (answered func(status int, now time.Time)) {
 	r.orders = append(r.orders, o)
+	asked := &placed{service: o.Service, at: o.At, until: o.At.Truncate(time.Second).Add(o.For)}
+	if o.May && (o.Name == "hold" || o.Name == "undo") {
+		r.holds = append(r.holds, asked)
+	}
 	return func(status int, now time.Time) {
 		r.note(now, "       %s: %d", o, status)
 		switch {
@@ -97,19 +102,16 @@ func (r *Referee) Ask(o Order) (answered func(status int, now time.Time)) {
 		default:
 			r.obeyed(o, now)
 		}
+		if status >= 300 || o.Name == "undo" && r.history[o.Service].takenBack.Before(o.At) {
+			// It was refused, or there was nothing to take back: nothing is held.
+			r.holds = slices.DeleteFunc(r.holds, func(p *placed) bool { return p == asked })
+		}
 	}
 }
 
 // obeyed notes what follows from a command that was carried out.
 func (r *Referee) obeyed(o Order, now time.Time) {
 	switch o.Name {
-	case "undo":
-		if taken := r.history[o.Service].takenBack; taken.Before(o.At) {
-			return // there was nothing to take back, and nothing is held
-		}
-		fallthrough
-	case "hold":
-		r.holds = append(r.holds, &placed{service: o.Service, at: now, until: now.Truncate(time.Second).Add(o.For)})
 	case "resume":
 		r.holds = slices.DeleteFunc(r.holds, func(p *placed) bool { return p.service == o.Service && !p.inFile })
 	case "approve":
