@@ -18,6 +18,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/belief"
+	"github.com/iapguard/iapguard/internal/localcloud/browser"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
@@ -141,7 +142,7 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 	if s.url, err = s.listen(ctx, options.Addr, s.Cloud); err != nil {
 		return nil, errors.Join(err, s.Close(ctx))
 	}
-	if s.dataURL, err = s.listen(ctx, options.DataAddr, s.Cloud.DataPlane()); err != nil {
+	if s.dataURL, err = s.listen(ctx, options.DataAddr, browser.New(s.Cloud.DataPlane())); err != nil {
 		return nil, errors.Join(err, s.Close(ctx))
 	}
 	return s, nil

@@ -104,6 +104,12 @@ func addressed(audience string, service object) bool {
 var workforceMember = regexp.MustCompile(
 	`^(principal|principalSet)://iam\.googleapis\.com/locations/global/workforcePools/[^/]+/(subject|group|attribute\.[^/]+)/[^/]+$`)
 
+// IsVisitor reports whether a text can be the value of X-Local-User.
+func IsVisitor(text string) bool {
+	_, ok := parseMember(text)
+	return ok
+}
+
 func parseMember(text string) (member, bool) {
 	if member(text).pool() != "" && workforceMember.MatchString(text) {
 		return member(text), true
