@@ -101,8 +101,8 @@ func TestADrawingSaysWhoGetsInWhere(t *testing.T) {
 			Service{Doors: []report.Door{from(door.GuardIAP)}, Accessors: alice, AccessorsLeftOff: 7, AccessorsAtLeast: true},
 			[]string{"1 door: 1 IAP", "Internet", at, kind, via, "IAP",
 				"user:alice@example.com and 7 more, and perhaps others", "hello", "us-central1"}},
-		{"IAP with nobody", Service{Doors: []report.Door{from(door.GuardIAP)}}, []string{"1 door: 1 IAP", "Internet", at, kind,
-			via, "IAP", "nobody is named", "hello", "us-central1"}},
+		{"IAP with nobody", Service{Doors: []report.Door{from(door.GuardIAP)}},
+			[]string{"1 door: 1 IAP", "Internet", at, kind, via, "IAP", "nobody is named", "hello", "us-central1"}},
 		{"IAM", Service{Doors: []report.Door{from(door.GuardIAM)}, Invokers: alice},
 			[]string{"1 door: 1 IAM", "Internet", at, kind, via, "IAM", "user:alice@example.com", "hello", "us-central1"}},
 		{"a guard of a later version", Service{Doors: []report.Door{from("moat")}},
@@ -121,9 +121,10 @@ func TestADrawingSaysWhoGetsInWhere(t *testing.T) {
 				"not known", "who gets in is not known", "denied", at, kind, via, "ingress", "nobody gets in from here",
 				"VPC network", "http://10.0.0.7", "internal load balancer", "forwarding rule in of project host", "closed",
 				"nobody gets in: switched off", "hello", "us-central1"}},
-		{"addresses that are counted", Service{Doors: []report.Door{from(door.GuardIAP), from(door.GuardIAP, func(d *report.Door) {
-			d.Address, d.Count = "", 990
-		})}, Accessors: alice}, []string{"991 doors: 991 IAP", "Internet", at, "load balancer, and 990 addresses more",
+		{"addresses that are counted", Service{Doors: []report.Door{from(door.GuardIAP),
+			from(door.GuardIAP, func(d *report.Door) {
+				d.Address, d.Count = "", 990
+			})}, Accessors: alice}, []string{"991 doors: 991 IAP", "Internet", at, "load balancer, and 990 addresses more",
 			via, "IAP",
 			"user:alice@example.com", "hello", "us-central1"}},
 	} {
@@ -168,14 +169,15 @@ func TestManyDoorsAreCounted(t *testing.T) {
 
 // hostile are texts that would do harm in a page, or mislead its reader.
 var hostile = []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`,
-	`javascript:alert(1)`, "</figure></body>", "a\u202egnp.exe", "a\x00\x1b[31m\r\nb", "\xff\xfe", "{{.Name}}", "&lt;b&gt;",
-	strings.Repeat("<", 10_000), "]]>", "</style>"}
+	`javascript:alert(1)`, "</figure></body>", "a\u202egnp.exe", "a\x00\x1b[31m\r\nb", "\xff\xfe", "{{.Name}}",
+	"&lt;b&gt;", strings.Repeat("<", 10_000), "]]>", "</style>"}
 
 func TestHostileTextsAreShownAsText(t *testing.T) {
 	for _, bad := range hostile {
 		s := Service{Name: bad, Accessors: []report.Named{{Member: bad}}, Doors: []report.Door{
 			{Kind: door.LoadBalancer, Address: bad, Via: bad, Guard: door.GuardIAP, Why: bad, Names: bad, Exempt: bad},
-			{Kind: door.Kind(bad), Address: bad, Via: "projects/" + bad + "/global/forwardingRules/" + bad, Guard: door.Guard(bad)},
+			{Kind: door.Kind(bad), Address: bad, Via: "projects/" + bad + "/global/forwardingRules/" + bad,
+				Guard: door.Guard(bad)},
 		}}
 		html, err := HTML(s)
 		if err != nil {
@@ -220,7 +222,8 @@ func TestEveryGuardHasASymbolAndAStyle(t *testing.T) {
 			}
 		}
 		words[word(guard)] = true
-		if stops := strings.Contains(string(html), "dg-stop"); stops != (guard == door.GuardIngress || guard == door.GuardClosed) {
+		wanted := guard == door.GuardIngress || guard == door.GuardClosed
+		if stops := strings.Contains(string(html), "dg-stop"); stops != wanted {
 			t.Errorf("%s: the line ends at the guard: %v", guard, stops)
 		}
 	}
