@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -86,84 +85,6 @@ func (r *run) open(ctx context.Context, decision decide.Decision) error {
 	return nil
 }
 
-// offer keeps a plan that waits for a person's approval, and who caused it.
-func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Decision) {
-	offered := decision.Offer
-	switch {
-	case r.request.DryRun, r.request.Whole && offered == nil:
-		return
-	case r.request.Whole:
-		r.offerWhole(ctx, decision)
-		return
-	case offered == nil && facts.Memory != nil && facts.Memory.Offered != "":
-		r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer("", time.Time{}) })
-		return
-	case offered == nil:
-		return
-	}
-	now := r.now().UTC().Round(0)
-	again := func(at time.Time) bool { return now.Sub(at) >= decide.ApprovableFor/2 } // it is still what is to be done
-	if known := facts.Memory; known != nil && known.Offered == offered.PlanID && r.request.Cause.Principal == "" &&
-		!again(known.OfferedAt) {
-		return
-	}
-	before := r.causedBefore(ctx, facts.Memory, offered.PlanID)
-	kept, err := r.Memory.UpdateOffer(ctx, offered.PlanID, func(o *memory.Offer) bool {
-		changed := o.Caused(r.request.Cause.Principal)
-		for _, principal := range before {
-			changed = o.Caused(principal) || changed
-		}
-		if again(o.At) {
-			o.At, o.Service, o.UID = now, decision.Posture.Target.Name(), decision.Posture.Service.UID
-			o.Steps, changed = offered.Steps, true
-		}
-		return changed
-	})
-	if err != nil {
-		r.persisted(ctx, err)
-		return
-	}
-	r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.Offer(offered.PlanID, kept.At) })
-}
-
-// causedBefore are those who caused the plan that waited until now, where another one takes its place.
-// What they changed is not done yet: time alone makes another plan of it.
-func (r *run) causedBefore(ctx context.Context, known *memory.Service, planID string) []string {
-	if known == nil || known.Offered == "" || known.Offered == planID {
-		return nil
-	}
-	waited, err := r.Memory.Offer(ctx, known.Offered)
-	if err != nil && !errors.Is(err, memory.ErrMissing) {
-		r.persisted(ctx, err)
-	}
-	return waited.Principals
-}
-
-// wholePlan is the plan of the whole recipe that the run carries out, "" = it carries out none.
-func (r *run) wholePlan() string {
-	if command := r.request.Cause.Command; r.request.Whole && command != nil {
-		return command.PlanID
-	}
-	return ""
-}
-
-// offerWhole keeps the plan of the whole recipe that a person asked for. That person does not
-// approve it, nor does anybody who asked for the same plan before.
-func (r *run) offerWhole(ctx context.Context, decision decide.Decision) {
-	offered, now := decision.Offer, r.now().UTC().Round(0)
-	_, err := r.Memory.UpdateOffer(ctx, offered.PlanID, func(o *memory.Offer) bool {
-		o.Caused(r.request.By)
-		o.At, o.Service, o.UID = now, decision.Posture.Target.Name(), decision.Posture.Service.UID
-		o.Steps, o.Whole, o.LetsIn = offered.Steps, true, offered.LetsIn
-		return true
-	})
-	if err != nil {
-		r.persisted(ctx, err)
-		return
-	}
-	r.update(ctx, decision.Posture, func(s *memory.Service) bool { return s.OfferWhole(offered.PlanID) })
-}
-
 // keepSteps stores what the run did, and what it is about to do.
 func (r *run) keepSteps(ctx context.Context, seen posture.Posture, planned []plan.Step) {
 	steps := slices.Clone(r.sofar.Done)
@@ -222,7 +143,27 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 		own := *watch
 		own.Run, watch = r.id, &own
 	}
-	see := func(s *memory.Service) bool {
+	see := r.seeing(decision, watch)
+	r.page(ctx, decision)
+	known := memory.Service{}
+	if facts.Memory != nil {
+		known = *facts.Memory
+		known.Doors, known.Bindings = slices.Clone(known.Doors), slices.Clone(known.Bindings)
+		known.BreakGlass = slices.Clone(known.BreakGlass)
+	}
+	changed := see(&known)
+	indexed := r.keepIndices(ctx, known, decision)
+	if changed || indexed != (indices{}) {
+		r.update(ctx, decision.Posture, func(s *memory.Service) bool {
+			changed := see(s)
+			return indexed.note(s) || changed
+		})
+	}
+}
+
+// seeing notes in a record what a look saw of its service, and reports whether that changed it.
+func (r *run) seeing(decision decide.Decision, watch *memory.Watch) func(s *memory.Service) bool {
+	return func(s *memory.Service) bool {
 		changed := seeDoors(s, decision.Posture, r.now())
 		changed = s.SeeFirst(r.now()) || changed
 		if door.Private(decision.Posture) && door.Exposed(door.Of(decision.Posture)) == door.No {
@@ -237,84 +178,6 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 			changed = s.SeeBalanced(r.now()) || changed
 		}
 		return changed
-	}
-	r.page(ctx, decision)
-	known := memory.Service{}
-	if facts.Memory != nil {
-		known = *facts.Memory
-		known.Doors, known.Bindings = slices.Clone(known.Doors), slices.Clone(known.Bindings)
-		known.BreakGlass = slices.Clone(known.BreakGlass)
-	}
-	changed := see(&known)
-	// What a run closes within seconds is not worth a write.
-	if since := known.OpenLongest(); len(decision.Waves) == 0 && !since.Equal(known.OpenIndexed) &&
-		r.indexOpen(ctx, decision.Posture.Target, since) {
-		noted := see
-		see = func(s *memory.Service) bool {
-			changed := noted(s) || !s.OpenIndexed.Equal(since)
-			s.OpenIndexed = since
-			return changed
-		}
-		changed = true
-	}
-	if !known.GuardedSince.IsZero() && !known.Indexed && r.index(ctx, decision.Posture) {
-		noted := see
-		see = func(s *memory.Service) bool {
-			changed := noted(s)
-			return s.SeeIndexed(true) || changed
-		}
-		changed = true
-	}
-	if changed {
-		r.update(ctx, decision.Posture, see)
-	}
-}
-
-// index adds a service that was guarded to the index of these, and reports whether that
-// succeeded. The index is read when the policy changes.
-func (r *run) index(ctx context.Context, p posture.Posture) bool {
-	if p.Target.Instance {
-		return false
-	}
-	err := r.Memory.AddGuarded(ctx, memory.GuardedService{Target: p.Target, Number: p.ProjectNumber, Labels: p.Service.Labels})
-	r.persisted(ctx, err)
-	return err == nil
-}
-
-// indexOpen notes in the index of open services since when one is open, zero = it is not, and
-// reports whether that succeeded. The index is read for iapguard status.
-func (r *run) indexOpen(ctx context.Context, target posture.Target, since time.Time) bool {
-	if target.Instance {
-		return false
-	}
-	err := r.Memory.SetOpen(ctx, target, since)
-	r.persisted(ctx, err)
-	return err == nil
-}
-
-// unindex takes a service that is gone out of the indices. One of the same name that is
-// guarded, or open, is added again.
-func (r *run) unindex(ctx context.Context) {
-	if r.request.DryRun {
-		return
-	}
-	id := memory.ServiceID{Target: r.request.Target}
-	known, err := r.Memory.Service(ctx, id)
-	if err == nil && !known.OpenIndexed.IsZero() {
-		err = r.Memory.SetOpen(ctx, id.Target, time.Time{})
-	}
-	if err == nil && known.Indexed {
-		err = r.Memory.RemoveGuarded(ctx, id.Target)
-	}
-	if err == nil && (known.Indexed || !known.OpenIndexed.IsZero()) {
-		_, err = r.Memory.UpdateService(ctx, id, func(s *memory.Service) bool {
-			s.OpenIndexed = time.Time{}
-			s.SeeIndexed(false)
-			return true
-		})
-	}
-	if err != nil && !errors.Is(err, memory.ErrMissing) {
-		r.persisted(ctx, err)
 	}
 }
 
