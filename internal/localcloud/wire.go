@@ -44,6 +44,9 @@ func (c *Cloud) serveAPIs() {
 	c.serveInDefaultProject(tables.API())
 	c.serveInDefaultProject(metrics.API())
 	c.logs.CountWith(metrics)
+	if c.options.PubSub != nil {
+		metrics.MeasureBacklogs(c.options.PubSub.Backlogs)
+	}
 	proxy := iap.New(c.server, iap.Directory{BackendService: c.balancers.BackendService,
 		ForwardingRule: c.balancers.ForwardingRule, RunService: c.services.Exists})
 	if !c.options.Beliefs.KeepIAPOfDeleted {

@@ -171,6 +171,14 @@ func (b *Broker) Contents() ([]*pubsubpb.Topic, []*pubsubpb.Subscription) {
 	return b.backend.server.Contents()
 }
 
+// Backlogs are the backlogs of the subscriptions, by name; none of an emulator's.
+func (b *Broker) Backlogs() []inprocess.Backlog {
+	if b.backend.server == nil {
+		return nil
+	}
+	return b.backend.server.Backlogs()
+}
+
 // Rows sets what writes the messages of subscriptions with a BigQuery table or a Cloud Storage bucket. An error
 // counts as an attempt that was not acknowledged.
 func (b *Broker) Rows(write func(Export, Attempt) error) { b.rows.Store(&write) }

@@ -1,7 +1,8 @@
 // Package monitoring is the local cloud's Cloud Monitoring: alert policies,
 // notification channels and time series (v3), and dashboards (v1). Nothing evaluates
-// policies or draws dashboards. Cloud Run's request counts are those of the data plane, and those
-// of log-based metrics what Cloud Logging writes.
+// policies or draws dashboards. Cloud Run's request counts are those of the data plane, those
+// of log-based metrics what Cloud Logging writes, and the backlogs of subscriptions those of
+// Pub/Sub at the moment of the question.
 package monitoring
 
 import (
@@ -13,6 +14,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery/inprocess"
 )
 
 type object = map[string]any
@@ -24,6 +26,7 @@ type Monitoring struct {
 	server                        *apiserver.Server
 	policies, channels, dashboard *collection.Collection
 	series                        *series
+	backlogs                      func() []inprocess.Backlog // of subscriptions; nil = there is no Pub/Sub
 }
 
 // New returns a Cloud Monitoring without policies, channels and dashboards.

@@ -15,6 +15,9 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud"
 	"github.com/iapguard/iapguard/internal/localcloud/clienttest"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery/inprocess"
+	"github.com/iapguard/iapguard/internal/localcloud/pubsub"
 	"github.com/iapguard/iapguard/internal/localcloud/resourcemanager"
 )
 
@@ -213,8 +216,8 @@ func TestAClientWritesItsOwnMetric(t *testing.T) {
 	if _, err := c.MetricDescriptors.Delete(project + "/metricDescriptors/" + metric).Do(); err != nil {
 		t.Error(err)
 	}
-	if all, err := c.MetricDescriptors.List(project).Do(); err != nil || len(all.MetricDescriptors) != 4 {
-		t.Errorf("descriptors: %+v, %v; want Cloud Run's and those of load balancers", all, err)
+	if all, err := c.MetricDescriptors.List(project).Do(); err != nil || len(all.MetricDescriptors) != 6 {
+		t.Errorf("descriptors: %+v, %v; want those of Cloud Run, load balancers and subscriptions", all, err)
 	}
 }
 
@@ -263,5 +266,53 @@ func TestWhatMonitoringRefuses(t *testing.T) {
 	}
 	if list, err := reader.AlertPolicies.List(project).Do(); err != nil || len(list.AlertPolicies) != 0 {
 		t.Errorf("after that: %v, %v", fmt.Sprint(list), err)
+	}
+}
+
+// waiting is a Pub/Sub whose backlogs are given.
+type waiting struct {
+	pubsub.Broker
+	backlogs []inprocess.Backlog
+}
+
+func (w *waiting) Backlogs() []inprocess.Backlog                      { return w.backlogs }
+func (w *waiting) Rows(func(delivery.Export, delivery.Attempt) error) {}
+func (w *waiting) Reset()                                             {}
+func (w *waiting) Address() string                                    { return "" }
+
+func TestBacklogsOfSubscriptionsAreMeasured(t *testing.T) {
+	broker := &waiting{backlogs: []inprocess.Backlog{
+		{Subscription: project + "/subscriptions/work", Messages: 3, Oldest: 90*time.Second + time.Millisecond},
+		{Subscription: project + "/subscriptions/idle"},
+		{Subscription: "projects/other/subscriptions/work", Messages: 9, Oldest: time.Hour}}}
+	c := clienttest.Start(t, localcloud.Options{Clock: func() time.Time { return now }, PubSub: broker})
+	service := as(t, c, "")
+	ask := func(metric, more string) map[string]int64 {
+		t.Helper()
+		list, err := service.TimeSeries.List(project).
+			Filter(`metric.type = "pubsub.googleapis.com/subscription/` + metric + `"` + more).
+			IntervalStartTime(now.Add(-10 * time.Minute).Format(time.RFC3339)).IntervalEndTime(now.Format(time.RFC3339)).Do()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int64{}
+		for _, each := range list.TimeSeries {
+			if each.Resource.Type != "pubsub_subscription" || each.MetricKind != "GAUGE" || len(each.Points) != 1 {
+				t.Errorf("%+v", each)
+			}
+			got[each.Resource.Labels["subscription_id"]] = *each.Points[0].Value.Int64Value
+		}
+		return got
+	}
+	if diff := cmp.Diff(map[string]int64{"work": 90, "idle": 0}, ask("oldest_unacked_message_age", "")); diff != "" {
+		t.Errorf("ages (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]int64{"work": 3}, ask("num_undelivered_messages",
+		` AND resource.labels.subscription_id = one_of("work", "none")`)); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+	broker.backlogs = nil
+	if got := ask("num_undelivered_messages", ""); len(got) != 0 {
+		t.Errorf("after they were deleted: %v", got)
 	}
 }

@@ -74,13 +74,10 @@ func (m *Monitoring) listSeries(call *apiserver.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.series.mu.Lock()
 	var found []*one
-	for _, key := range slices.Sorted(maps.Keys(m.series.all)) {
-		each := m.series.all[key]
-		if each.project() != call.Project.ID || !q.filter.Match(each.tree()) {
-			continue
-		}
+	for _, each := range m.every(func(each *one) bool {
+		return each.project() == call.Project.ID && q.filter.Match(each.tree())
+	}) {
 		selected := &one{each.metric, each.resource, each.kind, each.valueType, q.within(each.points)}
 		if q.period > 0 {
 			selected = q.align(selected)
@@ -89,7 +86,6 @@ func (m *Monitoring) listSeries(call *apiserver.Call) (any, error) {
 			found = append(found, selected)
 		}
 	}
-	m.series.mu.Unlock()
 	if slices.Contains(reducers, q.reducer) {
 		found = q.reduce(found)
 	}

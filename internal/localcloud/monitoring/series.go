@@ -61,6 +61,7 @@ func (s *series) reset() {
 	for resource, metric := range dataplane.RequestCounts {
 		s.descriptors[metric] = counting(metric, resource, "90s", "The number of requests served by the load balancer.")
 	}
+	s.describeBacklogs()
 }
 
 // counting is the descriptor of a metric of Google's that counts requests each minute. That
@@ -185,13 +186,19 @@ func (s *series) collect(metric, resource object, at time.Time, next func(value 
 // of returns the series of a metric and a resource, nil where there are too many. The
 // lock is held.
 func (s *series) of(metric, resource object) *one {
-	key, _ := json.Marshal([]object{metric, resource}) // texts encode, keys in order
-	found := s.all[string(key)]
+	made := &one{metric: metric, resource: resource}
+	found := s.all[made.key()]
 	if found == nil && len(s.all) < maxSeries {
-		found = &one{metric: metric, resource: resource}
-		s.all[string(key)] = found
+		found = made
+		s.all[made.key()] = found
 	}
 	return found
+}
+
+// key is the metric and the resource of a series.
+func (o *one) key() string {
+	key, _ := json.Marshal([]object{o.metric, o.resource}) // texts encode, keys in order
+	return string(key)
 }
 
 func (o *one) bound() {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	"github.com/iapguard/iapguard/internal/localcloud/delivery/inprocess"
 )
 
 type object = map[string]any
@@ -25,6 +26,8 @@ type Broker interface {
 	Invoke(ctx context.Context, method string, request, answer proto.Message) error
 	// Contents are the topics and subscriptions that State shows.
 	Contents() ([]*pubsubpb.Topic, []*pubsubpb.Subscription)
+	// Backlogs are what subscriptions have that is not acknowledged.
+	Backlogs() []inprocess.Backlog
 	// State is what was pushed.
 	State() []delivery.SubscriptionState
 	// Reset deletes what clients have made.
@@ -38,6 +41,7 @@ type absent struct{}
 
 func (absent) Address() string                                         { return "" }
 func (absent) Contents() ([]*pubsubpb.Topic, []*pubsubpb.Subscription) { return nil, nil }
+func (absent) Backlogs() []inprocess.Backlog                           { return nil }
 func (absent) State() []delivery.SubscriptionState                     { return nil }
 func (absent) Reset()                                                  {}
 func (absent) Rows(func(delivery.Export, delivery.Attempt) error)      {}

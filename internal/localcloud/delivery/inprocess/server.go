@@ -111,6 +111,29 @@ func (s *Server) Contents() (topics []*pubsubpb.Topic, subscriptions []*pubsubpb
 	return topics, subscriptions
 }
 
+// Backlog is what a subscription has that is not acknowledged.
+type Backlog struct {
+	Subscription string // projects/P/subscriptions/S
+	Messages     int
+	Oldest       time.Duration // how long ago the oldest was published; 0 = there is none
+}
+
+// Backlogs are the backlogs of all subscriptions, by name.
+func (s *Server) Backlogs() []Backlog {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Backlog
+	for _, name := range slices.Sorted(maps.Keys(s.subscriptions)) {
+		waiting := s.subscriptions[name].every()
+		one := Backlog{Subscription: name, Messages: len(waiting)}
+		for _, each := range waiting {
+			one.Oldest = max(one.Oldest, now().Sub(each.GetPublishTime().AsTime()))
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
 // maxPage bounds the pages of lists, which is also their default size.
 // Source: pubsub/docs/reference/rest/v1; the bound is unverified.
 const maxPage = 1000
