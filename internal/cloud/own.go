@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/iapguard/iapguard/internal/cloud/run"
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/posture"
 )
@@ -42,8 +43,7 @@ func (c *Cloud) OwnDoor(ctx context.Context, target posture.Target) (OwnDoor, er
 	return own, nil
 }
 
-// Variables reads with which environment a service runs, without what is kept in secrets, and
-// the addresses at which it is called.
-func (c *Cloud) Variables(ctx context.Context, target posture.Target) (map[string]string, []string, error) {
-	return c.run.Variables(ctx, target)
+// Deployed reads how a service runs: see run.Deployed.
+func (c *Cloud) Deployed(ctx context.Context, target posture.Target) (run.Deployed, error) {
+	return c.run.Deployed(ctx, target)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/cloud/monitoring"
 	"github.com/iapguard/iapguard/internal/logfilter"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/traffic"
@@ -61,6 +62,11 @@ func balanced(p posture.Posture) ([]string, error) {
 	}
 	slices.Sort(found)
 	return slices.Compact(found), nil
+}
+
+// Backlogs reads what waits in the subscriptions of a deployment: see monitoring.Client.Backlogs.
+func (c *Cloud) Backlogs(ctx context.Context, of monitoring.Subscriptions) ([]monitoring.Backlog, error) {
+	return c.metrics.Backlogs(ctx, of, c.now())
 }
 
 // Answers counts how requests that came by ways through load balancers were answered between

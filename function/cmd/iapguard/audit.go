@@ -65,6 +65,8 @@ type audit struct {
 	Context    string    `json:"context,omitempty"` // the deployment whose policy counts; "" = none was named
 	Policy     string    `json:"policy"`            // its digest, "none" without one
 	Holds      int       `json:"holds,omitempty"`   // of the deployment, in force
+	// HoldsUnread is why others may be in force; "" = they are all.
+	HoldsUnread string `json:"holdsUnread,omitempty"`
 	// Principal is who looked, as far as that is known.
 	Principal  string      `json:"principal,omitempty"`
 	Services   []audited   `json:"services"`
@@ -132,7 +134,7 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 		return false, errors.Join(slices.Collect(maps.Values(unlisted))...)
 	}
 	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Scope: args, Policy: session.digest,
-		Context: session.context, Holds: session.held, Principal: session.principal, Services: session.auditEach(ctx, targets)}
+		Context: session.context, Holds: session.held, HoldsUnread: session.unheld, Principal: session.principal, Services: session.auditEach(ctx, targets)}
 	for scope, why := range unlisted {
 		found.Services = append(found.Services, newAudited(scope.Name(), report.Report{}, why))
 	}

@@ -27,7 +27,7 @@ func (s *auditShown) text(a audit, r rendering) string {
 	var b strings.Builder
 	b.WriteString(r.render([]line{a.headline()}))
 	if a.Context != "" {
-		fmt.Fprintf(&b, "context %s, policy %s, %s in force\n", a.Context, a.Policy, counted(a.Holds, "hold"))
+		b.WriteString(contextLine(a.Context, a.Policy, a.Holds, a.HoldsUnread != ""))
 	}
 	shown := s.of(a)
 	slices.Reverse(shown)

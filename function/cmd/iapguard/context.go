@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v4"
@@ -80,14 +79,11 @@ func findContext(flag string) (deployment, error) {
 	if name == "" {
 		text, err := os.ReadFile(folderContext)
 		if err == nil {
-			var said struct {
-				Context string `yaml:"context"`
+			if name, err = contextIn(text); err != nil {
+				return found, usageError{fmt.Errorf("%s %w: write context: projects/PROJECT/locations/LOCATION/services/SERVICE",
+					folderContext, err)}
 			}
-			if err := yaml.Unmarshal(text, &said); err != nil || said.Context == "" {
-				return found, usageError{fmt.Errorf("%s names no context: write context: projects/PROJECT/locations/LOCATION/"+
-					"services/SERVICE", folderContext)}
-			}
-			name, found.from = said.Context, folderContext+" of this folder"
+			found.from = folderContext + " of this folder"
 		}
 	}
 	if name == "" {
@@ -99,13 +95,35 @@ func findContext(flag string) (deployment, error) {
 		if err != nil {
 			return found, usageError{errNoContext}
 		}
-		name, found.from = strings.TrimSpace(string(text)), "iapguard context use"
+		found.from = "iapguard context use"
+		if name, err = contextIn(text); err != nil {
+			return found, usageError{fmt.Errorf("%s %w: write iapguard context use projects/PROJECT/locations/LOCATION/"+
+				"services/SERVICE", file, err)}
+		}
 	}
 	var err error
 	if found.target, err = contextNamed(name); err != nil {
 		return found, usageError{fmt.Errorf("%s: %w", found.from, err)}
 	}
 	return found, nil
+}
+
+// contextIn reads the name in a file, of this version or of another one: a line with the name, as
+// context use keeps it, or the key context of a mapping. Keys that this version does not know
+// change nothing, since a file of a folder may come from somebody else.
+func contextIn(text []byte) (string, error) {
+	var whole any
+	if err := yaml.Unmarshal(text, &whole); err != nil {
+		return "", fmt.Errorf("cannot be read: %w", err)
+	}
+	name, _ := whole.(string)
+	if said, is := whole.(map[string]any); is {
+		name, _ = said["context"].(string)
+	}
+	if name == "" {
+		return "", errors.New("names no context")
+	}
+	return name, nil
 }
 
 // contextNamed reads the name of a deployed function.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,10 +21,12 @@ import (
 	"github.com/iapguard/iapguard/internal/timeout"
 )
 
-// inForce is what a deployment has in force, as it said itself.
+// inForce is what a deployment has in force, as it said itself, or as far as Secret Manager has it.
 type inForce struct {
 	to     *recipient
 	status function.Status
+	// unasked is why the function did not say it, and policyUnread why its policy is not known then.
+	unasked, policyUnread error
 
 	mu    sync.Mutex
 	asked time.Time
@@ -39,8 +42,10 @@ const (
 	localPatient = 5 * time.Second
 )
 
-// askInForce asks the deployment that a context names; nil = no context is named.
-func (s *sending) askInForce(ctx context.Context) (*inForce, error) {
+// askInForce asks the deployment that a context names; nil = no context is named. For a command
+// that only looks, policy and holds are read from Secret Manager where the function does not say
+// what is in force; a write would not know the holds that commands placed.
+func (s *sending) askInForce(ctx context.Context, writes bool) (*inForce, error) {
 	to, err := s.open(ctx)
 	if errors.Is(err, errNoContext) {
 		return nil, nil
@@ -51,35 +56,52 @@ func (s *sending) askInForce(ctx context.Context) (*inForce, error) {
 		fmt.Fprintf(os.Stderr, "iapguard: the context is %s, by %s\n", to.found.target.Name(), to.found.from)
 	}
 	found := &inForce{to: to}
-	return found, found.ask(ctx)
+	answer, err := found.ask(ctx)
+	// What is wrong with the command line has nothing to do with the function.
+	mistyped := answer.Error == "" && errors.As(err, &usageError{}) && !errors.Is(err, errNoAccount)
+	if err == nil || mistyped || ctx.Err() != nil {
+		return found, err
+	}
+	if writes {
+		return found, fmt.Errorf("%w; to write all the same, name the policy with --policy and the holds with --holds", err)
+	}
+	said, problem := found.readSecrets(ctx, err)
+	if problem != nil {
+		return found, fmt.Errorf("%w; in Secret Manager: %w", err, problem)
+	}
+	fmt.Fprintf(os.Stderr, "iapguard: %v; %s\n", err, said)
+	return found, nil
 }
 
 // ask asks for the status.
-func (f *inForce) ask(ctx context.Context) error {
+func (f *inForce) ask(ctx context.Context) (function.Answer, error) {
 	ctx, cancel := timeout.With(ctx, clockwork.NewRealClock(), askPatience, "the function")
 	defer cancel()
 	answer, err := f.to.ask(ctx, map[string]any{"command": "status"})
 	if err != nil {
-		return fmt.Errorf("asking %s (%s) what is in force: %w", f.to.found.target.Name(), f.to.found.from, err)
+		return answer, fmt.Errorf("asking %s (%s) what is in force: %w", f.to.found.target.Name(), f.to.found.from, err)
 	}
 	if answer.Status == nil {
-		return fmt.Errorf("%s is of an older version, which does not say what is in force: deploy this one, or name the policy "+
-			"with --policy", f.to.found.target.Name())
+		return answer, fmt.Errorf("%s is of an older version, which does not say what is in force: deploy this one",
+			f.to.found.target.Name())
 	}
 	f.status, f.asked = *answer.Status, time.Now()
 	f.holds, f.err = holdsOf(f.status) // who only looks goes on without them
-	return nil
+	return answer, nil
 }
 
 // policy is the policy in force.
 func (f *inForce) policy() (policy.Policy, error) {
+	if f.policyUnread != nil {
+		return policy.Policy{}, f.policyUnread
+	}
 	if f.status.PolicyText == "" {
 		return policy.Policy{}, nil
 	}
 	rules, err := policy.Parse([]byte(f.status.PolicyText), time.Now())
 	if err != nil {
 		return rules, fmt.Errorf("the policy of %s cannot be read here, by version %s; it runs %s: %w", f.to.found.target.Name(),
-			function.Version, f.status.Version, err)
+			function.Version, cmp.Or(f.status.Version, "one that is not known"), err)
 	}
 	return rules, nil
 }
@@ -88,8 +110,8 @@ func (f *inForce) policy() (policy.Policy, error) {
 func (f *inForce) current(ctx context.Context) (policy.Holds, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if time.Since(f.asked) >= holdsLast {
-		if err := f.ask(ctx); err != nil {
+	if f.unasked == nil && time.Since(f.asked) >= holdsLast {
+		if _, err := f.ask(ctx); err != nil {
 			f.err = err
 		}
 	}
@@ -98,8 +120,16 @@ func (f *inForce) current(ctx context.Context) (policy.Holds, error) {
 
 // header is the first line of what is printed, with the digest of the policy that counts.
 func (f *inForce) header(digest string) string {
-	return fmt.Sprintf("context %s, policy %s, %s in force\n", f.to.found.target.Name(), digest,
-		counted(len(f.status.Holds), "hold"))
+	return contextLine(f.to.found.target.Name(), digest, len(f.status.Holds), f.err != nil)
+}
+
+// contextLine says what counts. unheld means that other holds may be in force.
+func contextLine(name, digest string, holds int, unheld bool) string {
+	held := counted(holds, "hold") + " in force"
+	if unheld {
+		held += " as far as known"
+	}
+	return fmt.Sprintf("context %s, policy %s, %s\n", name, cmp.Or(digest, "not known"), held)
 }
 
 // holdsOf are the holds that a deployment named.

@@ -20,6 +20,8 @@ import (
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	cloudrun "github.com/iapguard/iapguard/internal/cloud/run"
+	"github.com/iapguard/iapguard/internal/fault"
 )
 
 // sending is how a command is sent to the deployed function.
@@ -156,13 +158,15 @@ func (s *sending) send(ctx context.Context, body map[string]any, out io.Writer) 
 
 // recipient is the deployed function, and as which account a person talks to it.
 type recipient struct {
-	found     deployment
-	variables map[string]string // with which it runs, but for secrets
-	as        string
-	own       string   // its own address
-	others    []string // further addresses
-	at        string   // where it is reached
-	audience  string
+	found    deployment
+	deployed cloudrun.Deployed
+	cloud    *cloud.Cloud
+	connect  connect.Config
+	as       string
+	own      string   // its own address
+	others   []string // further addresses
+	at       string   // where it is reached
+	audience string
 
 	impersonator *connect.Impersonator
 }
@@ -187,25 +191,33 @@ func (s *sending) open(ctx context.Context) (*recipient, error) {
 	if err != nil {
 		return nil, err
 	}
-	variables, urls, err := clients.Variables(ctx, found.target)
-	if err != nil {
+	deployed, err := clients.Deployed(ctx, found.target)
+	if fault.Of(err).Kind == fault.ServiceGone {
+		return nil, fmt.Errorf("the function %s (%s) is not there: name the one that is with iapguard context use: %w",
+			found.target.Name(), found.from, err)
+	} else if err != nil {
 		return nil, fmt.Errorf("finding %s (%s): %w", found.target.Name(), found.from, err)
 	}
+	urls := deployed.URLs
 	if len(urls) == 0 {
 		return nil, fmt.Errorf("%s has no address: is it deployed?", found.target.Name())
 	}
-	as := cmp.Or(s.as, firstOf(variables["IAPGUARD_OPERATORS"]))
-	if as == "" {
-		return nil, usageError{errors.New("the function names no account to send as (IAPGUARD_OPERATORS): write --as EMAIL")}
-	}
-	return &recipient{found: found, variables: variables, as: as, own: urls[0], others: urls[1:],
+	as := cmp.Or(s.as, firstOf(deployed.Variables["IAPGUARD_OPERATORS"]))
+	return &recipient{found: found, deployed: deployed, cloud: clients, connect: config.Connect, as: as, own: urls[0],
+		others:       urls[1:],
 		at:           cmp.Or(s.url, dataURL(ctx, config.Connect.Endpoint), urls[0]),
-		audience:     cmp.Or(firstOf(variables["IAPGUARD_AUDIENCE"]), urls[0]),
+		audience:     cmp.Or(firstOf(deployed.Variables["IAPGUARD_AUDIENCE"]), urls[0]),
 		impersonator: connect.NewImpersonator(config.Connect)}, nil
 }
 
+// errNoAccount means that the function names no account that people send as.
+var errNoAccount = errors.New("the function names no account to send as (IAPGUARD_OPERATORS): write --as EMAIL")
+
 // ask posts one command, and returns what the function says.
 func (r *recipient) ask(ctx context.Context, body map[string]any) (function.Answer, error) {
+	if r.as == "" {
+		return function.Answer{}, usageError{errNoAccount}
+	}
 	for again := true; ; again = false {
 		token, err := r.impersonator.IdentityToken(ctx, r.as, r.audience)
 		if err != nil {

@@ -82,7 +82,7 @@ func (o *options) known(ctx context.Context, config function.Config) (rules poli
 		return rules, nil, nil
 	}
 	o.talk.endpoint = o.endpoint
-	if found, err = o.talk.askInForce(ctx); err != nil {
+	if found, err = o.talk.askInForce(ctx, o.writes); err != nil {
 		return rules, nil, err
 	}
 	if found == nil {
@@ -104,7 +104,7 @@ func (o *options) heldBy(ctx context.Context, config function.Config) (*inForce,
 		return nil, nil
 	}
 	o.talk.endpoint = o.endpoint
-	found, err := o.talk.askInForce(ctx)
+	found, err := o.talk.askInForce(ctx, o.writes)
 	switch {
 	case err != nil && o.writes:
 		return nil, fmt.Errorf("%w; to go on without its holds, name others with --holds", err)
@@ -137,6 +137,7 @@ type session struct {
 	digest    string // of the policy
 	context   string // the deployment that a context names; "" = none
 	held      int    // holds that it has in force
+	unheld    string // why others may be; "" = they are all
 	principal string // who calls, as far as the configuration says
 }
 
@@ -194,12 +195,15 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if err != nil {
 		return nil, err
 	}
-	named, held := "", 0
+	made := &session{digest: rules.Digest(), principal: config.Self, engine: engine, cloud: clients,
+		reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, remembers: config.Memory != "", placed: kept.placed}
 	if deployed != nil {
-		named, held = deployed.to.found.target.Name(), len(deployed.status.Holds)
+		made.context, made.held = deployed.to.found.target.Name(), len(deployed.status.Holds)
+		if deployed.err != nil {
+			made.unheld = deployed.err.Error()
+		}
 	}
-	return &session{digest: rules.Digest(), context: named, held: held, principal: config.Self, engine: engine, cloud: clients, reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost,
-		remembers: config.Memory != "", placed: kept.placed}, nil
+	return made, nil
 }
 
 // cliEnvironment is the environment of commands that a person types, without

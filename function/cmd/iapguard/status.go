@@ -30,6 +30,7 @@ type status struct {
 type policyStatus struct {
 	Digest string       `json:"digest"`
 	Rules  []ruleStatus `json:"rules"`
+	unread bool         // the rules are not known
 }
 
 type ruleStatus struct {
@@ -64,8 +65,10 @@ func newStatusCommand() *cobra.Command {
 			}
 			if file.path() == "" && cmp.Or(policyName, os.Getenv("IAPGUARD_POLICY")) == "" {
 				talk.endpoint = file.endpoint
-				if found, err := talk.askInForce(command.Context()); err != nil || found != nil {
-					return cmp.Or(err, found.show(command.OutOrStdout(), format))
+				if found, err := talk.askInForce(command.Context(), false); err != nil {
+					return err
+				} else if found != nil {
+					return found.show(command.Context(), command.OutOrStdout(), format)
 				}
 			}
 			read, err := readStatus(command.Context(), cmp.Or(policyName, os.Getenv("IAPGUARD_POLICY")), &file, time.Now())
@@ -134,7 +137,9 @@ func (s status) print(out io.Writer) {
 	for _, rule := range s.Policy.Rules {
 		fmt.Fprintf(out, "  %-12s %-14s %s\n", rule.Mode, rule.Recipe, rule.Name)
 	}
-	if len(s.Policy.Rules) == 0 {
+	if s.Policy.unread {
+		fmt.Fprintln(out, "  its rules are not known")
+	} else if len(s.Policy.Rules) == 0 {
 		fmt.Fprintf(out, "  %-12s everything: there is no policy\n", policy.ReportOnly)
 	}
 	if s.Limits != nil {

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iapguard/iapguard/function"
@@ -18,30 +21,64 @@ const shownOpen = 20
 type deployedStatus struct {
 	Context string `json:"context"`
 	function.Status
-	Rules []ruleStatus `json:"rules"`
+	Rules  []ruleStatus `json:"rules"`
+	Queues queuesStatus `json:"queues"`
+}
+
+// unaskedStatus is the JSON of what is known of a deployment whose function did not say it.
+type unaskedStatus struct {
+	Context      string                 `json:"context"`
+	PolicyDigest string                 `json:"policyDigest,omitempty"`
+	Rules        []ruleStatus           `json:"rules"`
+	Holds        []function.HoldInForce `json:"holds"`
+	HoldsUnread  string                 `json:"holdsUnread"` // those that commands placed are never known
+	Queues       queuesStatus           `json:"queues"`
+	Unread       []string               `json:"unread"`
 }
 
 // show prints what the deployment said of itself.
-func (f *inForce) show(out io.Writer, format string) error {
-	rules, err := f.policy()
-	if err != nil {
-		return err
+func (f *inForce) show(ctx context.Context, out io.Writer, format string) error {
+	rules, unread := f.policy()
+	if unread != nil { // it hides nothing else
+		f.status.Unread = append(f.status.Unread, strings.ReplaceAll(unread.Error(), "\n", "; "))
 	}
-	if format == "json" {
-		all := deployedStatus{f.to.found.target.Name(), f.status, ruleStatuses(rules.Rules())}
-		all.PolicyText = ""
-		if err := json.NewEncoder(out).Encode(all); err != nil {
-			return fmt.Errorf("writing the status: %w", err)
-		}
+	shown, queues := ruleStatuses(rules.Rules()), f.to.queues(ctx)
+	if format == "text" {
+		f.print(out, policyStatus{cmp.Or(f.status.PolicyDigest, "not known"), shown, unread != nil}, queues, time.Now())
 		return nil
 	}
-	f.print(out, ruleStatuses(rules.Rules()), time.Now())
+	var all any
+	if f.unasked != nil {
+		all = unaskedStatus{f.to.found.target.Name(), f.status.PolicyDigest, shown, append([]function.HoldInForce{}, f.status.Holds...),
+			f.err.Error(), queues, append(f.status.Unread, f.unasked.Error())}
+	} else {
+		f.status.PolicyText = ""
+		all = deployedStatus{f.to.found.target.Name(), f.status, shown, queues}
+	}
+	if err := json.NewEncoder(out).Encode(all); err != nil {
+		return fmt.Errorf("writing the status: %w", err)
+	}
 	return nil
 }
 
-func (f *inForce) print(out io.Writer, rules []ruleStatus, now time.Time) {
+func (f *inForce) print(out io.Writer, rules policyStatus, queues queuesStatus, now time.Time) {
+	fmt.Fprint(out, f.header(f.status.PolicyDigest))
+	if f.unasked == nil {
+		f.printSaid(out, now)
+	}
+	queues.print(out, now)
+	f.printPolicy(out, rules)
+	for _, what := range f.status.Unread {
+		fmt.Fprintf(out, "! not known: %s\n", what)
+	}
+	if f.unasked != nil {
+		fmt.Fprintf(out, "! not known: version, open and guarded services, sweeps, limits, circuit breaker: %v\n", f.unasked)
+	}
+}
+
+// printSaid prints what the function alone knows.
+func (f *inForce) printSaid(out io.Writer, now time.Time) {
 	s := f.status
-	fmt.Fprint(out, f.header(s.PolicyDigest))
 	fmt.Fprintf(out, "version %s", s.Version)
 	if s.Revision != "" {
 		fmt.Fprintf(out, ", revision %s", s.Revision)
@@ -65,8 +102,17 @@ func (f *inForce) print(out io.Writer, rules []ruleStatus, now time.Time) {
 	if len(s.Sweeps) == 0 {
 		fmt.Fprintln(out, "last sweep: none is known")
 	}
-	policy := status{Policy: policyStatus{Digest: s.PolicyDigest, Rules: rules}, Unreadable: s.HoldsUnread,
+}
+
+// printPolicy prints the policy with its modes, the holds and the limits.
+func (f *inForce) printPolicy(out io.Writer, rules policyStatus) {
+	s := f.status
+	policy := status{Policy: rules, Unreadable: s.HoldsUnread,
 		Limits: &limitsStatus{Changed: s.Changed, Breaker: s.Breaker, Closed: s.Closed}}
+	if f.unasked != nil {
+		policy.Limits.Unknown, policy.Unreadable = "the function did not say", ""
+		policy.Problems = []string{"others may be in force: " + f.err.Error()}
+	}
 	if !s.PolicySince.IsZero() {
 		policy.Limits.InForce = &inForceStatus{s.PolicyDigest, s.PolicySince, s.Waiting}
 	}
@@ -74,9 +120,6 @@ func (f *inForce) print(out io.Writer, rules []ruleStatus, now time.Time) {
 		policy.Holds = append(policy.Holds, holdStatus(hold))
 	}
 	policy.print(out)
-	for _, what := range s.Unread {
-		fmt.Fprintf(out, "! not known: %s\n", what)
-	}
 }
 
 // printOpen prints what is open, that which is open longest first.

@@ -114,24 +114,6 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 	}, nil
 }
 
-// Variables reads the environment variables of a service's container that are not
-// references, by name, and the addresses at which the service is called.
-func (c *Client) Variables(ctx context.Context, target posture.Target) (map[string]string, []string, error) {
-	found, err := c.get(ctx, target)
-	if err != nil {
-		return nil, nil, err
-	}
-	variables := map[string]string{}
-	if found.Template != nil {
-		for _, container := range found.Template.Containers {
-			for _, one := range container.Env {
-				variables[one.Name] = one.Value
-			}
-		}
-	}
-	return variables, found.Urls, nil
-}
-
 // regionsOf are the regions of a multi-region service, nil = it is in one.
 func regionsOf(service *run.GoogleCloudRunV2Service) []string {
 	if service.MultiRegionSettings == nil {
