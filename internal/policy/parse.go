@@ -68,7 +68,7 @@ func Parse(text []byte, now time.Time) (Policy, error) {
 func (r *reader) rule(n *yaml.Node, earlier []rule) rule {
 	settings := DefaultSettings()
 	settings.Private = ""
-	read := rule{}
+	read := rule{line: n.Line, column: n.Column}
 	var invokers, ingress string
 	r.mapping(n, "a rule", keys{
 		"name": r.text("name", &read.name),

@@ -90,6 +90,18 @@ type rule struct {
 	name     string
 	match    match
 	settings Settings
+
+	line, column int // where its text begins
+}
+
+// Place is where the text of a rule begins, 0 and 0 where the policy has no such rule.
+func (p Policy) Place(rule string) (line, column int) {
+	for _, each := range p.rules {
+		if each.name == rule {
+			return each.line, each.column
+		}
+	}
+	return 0, 0
 }
 
 func digest(text []byte) string {

@@ -6,40 +6,38 @@ import (
 	"strings"
 )
 
-// NamesToTake says, one line a rule, which rules give more freedom to a service's full name
-// than the rule without it does, and leave that name free to take: those who deploy in
-// another project or location that the rule covers get the looser rule by it.
-func (p Policy) NamesToTake() []string {
-	var lines []string
+// NamesToTake warns of rules that give more freedom to a service's full name than the rule without
+// it does, and leave that name free to take: those who deploy in another project or location that
+// the rule covers get the looser rule by it.
+func (p Policy) NamesToTake(warn func(rule, why, remedy string)) {
 	for i, read := range p.rules {
-		if line := read.toTake(p.rules[i+1:]); line != "" {
-			lines = append(lines, line)
+		if why, remedy := read.toTake(p.rules[i+1:]); why != "" {
+			warn(read.name, why, remedy)
 		}
 	}
-	return lines
 }
 
-// toTake is the line of one rule, "" where nobody gains by taking a name. A rule with labels
+// toTake says who gains by taking a name of the rule, "" where nobody does. A rule with labels
 // decides only where it is as strict.
-func (r rule) toTake(later []rule) string {
+func (r rule) toTake(later []rule) (why, remedy string) {
 	named := r.match
 	named.services = slices.DeleteFunc(slices.Clone(named.services), pattern.glob)
 	if len(named.services) == 0 || len(named.labels) > 0 || slices.ContainsFunc(r.match.services, pattern.everything) {
-		return ""
+		return "", ""
 	}
 	for _, base := range unlabelled(later) {
 		where, open := LessStrict(r.settings, base.settings), named.open(base.match)
 		if base.settings.Recipe != RecipeOff && len(where) > 0 && named.meets(base.match) && len(open) > 0 {
-			return fmt.Sprintf("rule %s names %s in full and not %s, and is not as strict as rule %s in %s: anyone who deploys a "+
-				"service of that name in another place gets rule %s. Write %s into its match", r.name,
-				listed(named.services), strings.Join(open, " and "), base.name, strings.Join(where, ", "), r.name,
-				strings.Join(written(open), " and "))
+			return fmt.Sprintf("rule %s names %s in full and not %s, and is not as strict as rule %s in %s: "+
+				"anyone who deploys a service of that name in another place gets rule %s", r.name, listed(named.services),
+				strings.Join(open, " and "), base.name, strings.Join(where, ", "), r.name),
+				fmt.Sprintf("write %s into its match", strings.Join(written(open), " and "))
 		}
 		if base.match.includesWithoutLabels(named) {
 			break
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // open are the keys by which a match does not pin the place of its services, as far as a rule

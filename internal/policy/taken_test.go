@@ -15,7 +15,7 @@ func TestALooserNameWithoutItsPlaceIsToTake(t *testing.T) {
 	}
 	line := func(names, open, write string) string {
 		return "rule site names " + names + " in full and not " + open + ", and is not as strict as rule all in " +
-			"ingress: anyone who deploys a service of that name in another place gets rule site. Write " + write +
+			"ingress: anyone who deploys a service of that name in another place gets rule site: write " + write +
 			" into its match"
 	}
 	const projects, locations, both = "projects: [...]", "locations: [...]", "projects: [...] and locations: [...]"
@@ -52,8 +52,14 @@ func TestALooserNameWithoutItsPlaceIsToTake(t *testing.T) {
 		{"the rule that decides without it is as loose", loose("services: [www]") +
 			strings.Replace(loose(`services: ["*"]`), "site", "rest", 1) + strict, ""},
 	} {
-		got := strings.Join(parsed(t, tc.rules).NamesToTake(), "\n")
-		if diff := cmp.Diff(tc.want, got); diff != "" {
+		var lines []string
+		parsed(t, tc.rules).NamesToTake(func(rule, why, remedy string) {
+			lines = append(lines, why+": "+remedy)
+			if rule != "site" {
+				t.Errorf("%s: it is about rule %q", tc.name, rule)
+			}
+		})
+		if diff := cmp.Diff(tc.want, strings.Join(lines, "\n")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
 	}

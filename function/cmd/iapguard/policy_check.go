@@ -23,18 +23,9 @@ type checked struct {
 	Valid    bool      `json:"valid"`
 	Digest   string    `json:"digest,omitempty"`
 	Rules    int       `json:"rules"`
-	Errors   []mistake `json:"errors,omitempty"`
-	Warnings []string  `json:"warnings,omitempty"`
+	Errors   []problem `json:"errors,omitempty"`
+	Warnings []problem `json:"warnings,omitempty"`
 	Target   *wanted   `json:"target,omitempty"`
-}
-
-// mistake is one thing that is wrong with a file.
-type mistake struct {
-	File    string `json:"file,omitempty"` // absent = the message names it
-	Line    int    `json:"line,omitempty"` // absent = the file could not be read at all
-	Column  int    `json:"column,omitempty"`
-	Key     string `json:"key,omitempty"` // like rules[0].mode; absent = it is about the text as a whole
-	Message string `json:"message"`
 }
 
 // printProblems prints what is wrong with a file, each line with FILE:LINE:COL at its beginning, for
@@ -46,56 +37,6 @@ func printProblems(out io.Writer, err error) error {
 	fmt.Fprintln(out, err)
 	return statusError(exitUsage)
 }
-
-// mistakesIn are the problems of an error of a file.
-func mistakesIn(file string, err error) []mistake {
-	var all []mistake
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, each := range several.Unwrap() {
-			all = append(all, mistakesIn(file, each)...)
-		}
-		return all
-	}
-	if problem, ok := errors.AsType[*strictyaml.Problem](err); ok {
-		return []mistake{{problem.File, problem.Line, problem.Column, problem.Key, problem.Text}}
-	}
-	return []mistake{{File: file, Message: err.Error()}}
-}
-
-// warningsOf are what a valid policy should say and does not, a line each.
-func warningsOf(rules policy.Policy) []string {
-	var warnings []string
-	for _, rule := range rules.Rules() {
-		if rule.Mode == policy.Enforce && rule.Recipe != policy.RecipeOff && rule.WhenStuck.Do == "" {
-			warnings = append(warnings, fmt.Sprintf("rule %s enforces and has no whenStuck: a service that cannot be guarded "+
-				"stays open until a person acts. whenStuck: {after: 72h, do: close} closes it after three days, which costs its "+
-				"visitors every way in but an IAP that is on; do: report says that it may stay open", rule.Rule))
-		}
-		if rule.Mode == policy.Approve && rule.Recipe != policy.RecipeOff && len(rule.Approvers) == 0 {
-			warnings = append(warnings, fmt.Sprintf("rule %s is in mode approve and names no approvers: nobody can approve, and "+
-				"nothing is ever written. Write approvers: [user:ADDRESS] into the rule or at the top", rule.Rule))
-		}
-	}
-	if unapproved := unapprovable(rules); len(unapproved) > 0 {
-		warnings = append(warnings, fmt.Sprintf("nobody can approve a later version of the policy that uncovers or loosens what "+
-			"%s guards, and it waits: write approvers: [user:ADDRESS] at the top", strings.Join(unapproved, ", ")))
-	}
-	return append(warnings, rules.NamesToTake()...)
-}
-
-// unapprovable are the rules in mode enforce that name no approvers.
-func unapprovable(rules policy.Policy) []string {
-	var names []string
-	for _, rule := range rules.Rules() {
-		if rule.Mode == policy.Enforce && rule.Recipe != policy.RecipeOff && len(rule.Approvers) == 0 {
-			names = append(names, "rule "+rule.Rule)
-		}
-	}
-	return names[:min(len(names), mostNamed)]
-}
-
-// mostNamed bounds how many rules one warning names.
-const mostNamed = 5
 
 // wanted is what a rule says about a service. A service without a rule is left
 // alone.
@@ -139,7 +80,7 @@ func newPolicyCheckCommand() *cobra.Command {
 			case err != nil && format == "text":
 				return printProblems(command.ErrOrStderr(), err)
 			case err != nil:
-				read = checked{File: args[0], Errors: mistakesIn(args[0], err)}
+				read = checked{File: args[0], Errors: problemsIn(args[0], err)}
 			case format == "text":
 				read.print(command.OutOrStdout())
 				return nil
@@ -186,7 +127,7 @@ func checkPolicy(args []string, about subjectFlags, now time.Time) (checked, err
 	if err != nil {
 		return checked{}, err
 	}
-	read := checked{File: args[0], Valid: true, Digest: rules.Digest(), Rules: len(rules.Rules()), Warnings: warningsOf(rules)}
+	read := checked{File: args[0], Valid: true, Digest: rules.Digest(), Rules: len(rules.Rules()), Warnings: warningsOf(args[0], rules)}
 	if len(args) == 1 {
 		return read, nil
 	}
@@ -225,7 +166,7 @@ func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wante
 func (c checked) print(out io.Writer) {
 	fmt.Fprintf(out, "%s is valid: digest %s, %s\n", c.File, c.Digest, counted(c.Rules, "rule"))
 	for _, warning := range c.Warnings {
-		fmt.Fprintf(out, "warning: %s\n", warning)
+		fmt.Fprintln(out, warning.warning())
 	}
 	switch w := c.Target; {
 	case w == nil:

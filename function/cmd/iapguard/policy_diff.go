@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -61,13 +62,16 @@ func newPolicyDiffCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(command *cobra.Command, args []string) error {
-			printed, known := diffFormats[o.format]
+			format := o.format
+			printed, known := diffFormats[format]
 			if !known {
 				return usageError{fmt.Errorf("--format is %q: write text, json or md", o.format)}
 			}
 			o.format = "text" // what the session knows
 			found, err := diffPolicies(command.Context(), &o, args)
-			if err != nil {
+			if invalid, is := errors.AsType[invalidPolicies](err); is {
+				return invalid.print(command, format)
+			} else if err != nil {
 				return err
 			}
 			if err := printed(command.OutOrStdout(), found); err != nil {
@@ -84,13 +88,31 @@ func newPolicyDiffCommand() *cobra.Command {
 	return command
 }
 
+// invalidPolicies is why policies could not be compared: what is wrong with one, or with both.
+type invalidPolicies struct{ error }
+
+// print prints the problems, as policy check does.
+func (e invalidPolicies) print(command *cobra.Command, format string) error {
+	if format != "json" {
+		return printProblems(command.ErrOrStderr(), e.error)
+	}
+	problems := struct {
+		Errors []problem `json:"errors"`
+	}{problemsIn("", e.error)}
+	if err := json.NewEncoder(command.OutOrStdout()).Encode(problems); err != nil {
+		return fmt.Errorf("printing what is wrong: %w", err)
+	}
+	return statusError(exitUsage)
+}
+
 func diffPolicies(ctx context.Context, o *options, args []string) (*policyDiff, error) {
 	var policies [2]policy.Policy
+	var problems [2]error
 	for i := range policies {
-		var err error
-		if policies[i], err = policy.Read(args[i], time.Now()); err != nil {
-			return nil, usageError{err}
-		}
+		policies[i], problems[i] = policy.Read(args[i], time.Now())
+	}
+	if err := errors.Join(problems[:]...); err != nil {
+		return nil, invalidPolicies{err}
 	}
 	scopes, err := parseScopes(args[2:])
 	if err != nil {

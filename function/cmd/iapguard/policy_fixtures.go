@@ -19,7 +19,7 @@ type tested struct {
 	Policy   string        `json:"policy"`
 	Digest   string        `json:"digest,omitempty"`
 	Fixtures int           `json:"fixtures"`
-	Errors   []mistake     `json:"errors,omitempty"` // why a file could not be read
+	Errors   []problem     `json:"errors,omitempty"` // why a file could not be read
 	Wrong    []wrongResult `json:"wrong"`
 }
 
@@ -62,7 +62,7 @@ func newPolicyTestCommand() *cobra.Command {
 			found, err := testPolicy(args[0], args[1:], time.Now())
 			switch {
 			case err != nil && format == "json":
-				unread := tested{Policy: args[0], Errors: mistakesIn("", err), Wrong: []wrongResult{}}
+				unread := tested{Policy: args[0], Errors: problemsIn("", err), Wrong: []wrongResult{}}
 				if err := unread.print(command.OutOrStdout(), format); err != nil {
 					return err
 				}

@@ -66,14 +66,14 @@ func TestPolicyCheckGivesItsErrorsAsJSON(t *testing.T) {
 		name, file string
 		want       checked
 	}{
-		{"each with its place and key", bad, checked{File: bad, Errors: []mistake{
-			{bad, 3, 15, "rules[0].mod", `unknown key "mod": did you mean mode?`},
-			{bad, 4, 5, "rules[1]", `rule "b" never decides, since rule "a" before it matches everything that it matches: ` +
-				"move it up, or take one of them out"},
-			{bad, 4, 23, "rules[1].settle", `settle is "11m": write a time from 0s to 10m0s`},
+		{"each with its place and key", bad, checked{File: bad, Errors: []problem{
+			{bad, 3, 15, "rules[0].mod", "a", "INVALID", `unknown key "mod"`, "did you mean mode?"},
+			{bad, 4, 5, "rules[1]", "b", "INVALID", `rule "b" never decides, since rule "a" before it matches everything ` +
+				"that it matches", "move it up, or take one of them out"},
+			{bad, 4, 23, "rules[1].settle", "b", "INVALID", `settle is "11m"`, "write a time from 0s to 10m0s"},
 		}}},
-		{"no file", "/none/p.yaml", checked{File: "/none/p.yaml", Errors: []mistake{
-			{File: "/none/p.yaml", Message: "reading policy: open /none/p.yaml: no such file or directory"}}}},
+		{"no file", "/none/p.yaml", checked{File: "/none/p.yaml", Errors: []problem{
+			{File: "/none/p.yaml", Code: "UNREADABLE", Message: "reading policy: open /none/p.yaml: no such file or directory"}}}},
 	} {
 		out, err := say(t, "policy", "check", tc.file, "--format", "json")
 		var got checked
@@ -91,6 +91,47 @@ func TestPolicyCheckGivesItsErrorsAsJSON(t *testing.T) {
 	var usage usageError
 	if _, err := say(t, "policy", "check", bad, "shop", "--format", "json"); !errors.As(err, &usage) {
 		t.Errorf("no service: error %v, want wrong usage", err)
+	}
+}
+
+func TestPolicyCheckGivesItsWarningsAsJSON(t *testing.T) {
+	file := policyFile(t, `  - {name: site, match: {services: [www]}, recipe: off}
+  - {name: all, mode: enforce}
+`)
+	out, err := say(t, "policy", "check", file, "--format", "json")
+	var got checked
+	if err != nil || json.Unmarshal([]byte(out), &got) != nil || !got.Valid {
+		t.Fatalf("%q, %v", out, err)
+	}
+	for i, each := range got.Warnings {
+		if each.Message == "" || each.Remedy == "" {
+			t.Errorf("warning %d says too little: %+v", i, each)
+		}
+		got.Warnings[i].Message, got.Warnings[i].Remedy = "", ""
+	}
+	want := []problem{
+		{File: file, Line: 4, Column: 5, Rule: "all", Code: "NO_WHEN_STUCK"},
+		{File: file, Line: 1, Column: 1, Code: "LOOSENING_WAITS"},
+		{File: file, Line: 3, Column: 5, Rule: "site", Code: "NAME_FREE_TO_USE"},
+	}
+	if diff := cmp.Diff(want, got.Warnings); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if out, err = say(t, "policy", "check", file); err != nil ||
+		!strings.Contains(out, "\n"+file+":4:5: warning: rule all enforces and has no whenStuck: ") {
+		t.Errorf("as text: %q, %v", out, err)
+	}
+}
+
+func TestPolicyDiffGivesWhatIsWrongAsJSON(t *testing.T) {
+	bad, good := policyFile(t, "  - {name: a, mode: block}\n"), policyFile(t, shopRule)
+	for _, files := range [][]string{{bad, good}, {good, bad}} {
+		out, err := say(t, append(append([]string{"policy", "diff"}, files...), "projects/p", "--format", "json")...)
+		var got struct{ Errors []problem }
+		want := []problem{{bad, 3, 21, "rules[0].mode", "a", "INVALID", `mode is "block"`, "write report-only, approve, enforce"}}
+		if json.Unmarshal([]byte(out), &got) != nil || err != statusError(exitUsage) || !cmp.Equal(want, got.Errors) {
+			t.Errorf("%q, %v (-want +got):\n%s", out, err, cmp.Diff(want, got.Errors))
+		}
 	}
 }
 
@@ -374,8 +415,8 @@ func TestPolicyTestShowsADiffOfWhatIsWrong(t *testing.T) {
 	bad := policyFile(t, "  - {name: a, mod: b}\n")
 	out, err = say(t, "policy", "test", bad, "/none", fixtures, "--format", "json")
 	var unread tested
-	wantErrors := []mistake{{bad, 3, 15, "rules[0].mod", `unknown key "mod": did you mean mode?`},
-		{Message: "reading fixtures: open /none: no such file or directory"}}
+	wantErrors := []problem{{bad, 3, 15, "rules[0].mod", "a", "INVALID", `unknown key "mod"`, "did you mean mode?"},
+		{Code: "UNREADABLE", Message: "reading fixtures: open /none: no such file or directory"}}
 	if json.Unmarshal([]byte(out), &unread) != nil || err != statusError(exitUsage) || !cmp.Equal(unread.Errors,
 		wantErrors) {
 		t.Errorf("files that cannot be read, as JSON: %v\n%s", err, out)
