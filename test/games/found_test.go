@@ -124,6 +124,15 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 			Rights: []kind.Right{kind.IAPAdmin, kind.Rewriter}, Moves: []play.Move{
 				on("app1", 12*time.Minute+27*time.Second, consent.Hold), on("app1", time.Second, kind.NobodyGetsIn),
 				on("app0", 35*time.Second, kind.LoseMemory)}}},
+		{"a policy is written anew when IAP's agent was just made", play.Game{
+			Services: []play.Service{guarded("app0")}, Instances: 1, Consent: true, Approve: true, Moves: []play.Move{
+				{Pause: time.Second, Kind: kind.Overwrite, Service: "app0", Who: "allUsers"},
+				on("app0", time.Second, consent.Approve),
+				{When: play.AfterWrite, Kind: kind.Overwrite, Service: "app0", Who: "allUsers"}}}},
+		{"the records of a stuck service are deleted before it is closed", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Public: true}}, Instances: 1, Stuck: true,
+			Rights: []kind.Right{kind.IAPAdmin, kind.Publisher, kind.Rewriter},
+			Moves:  []play.Move{on("app0", 13*time.Minute, kind.LoseMemory)}}},
 		{"an operator undoes a run by slow writes", play.Game{Services: []play.Service{{Name: "app0", Mine: true, Public: true,
 			Balanced: true}}, Instances: 1, Consent: true, Slow: 25 * time.Second,
 			Moves: []play.Move{on("app0", 11*time.Minute, consent.Undo)}}},

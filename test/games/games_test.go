@@ -65,19 +65,24 @@ func outplay(t *testing.T, game play.Game, log io.Writer) (end result) {
 }
 
 // How long a game goes on after the last move: until who is kept out was so for too long,
-// what is stuck was closed, and a look that begins late has ended.
+// what is stuck was closed, and a look that begins late has ended. Where the memory was changed,
+// whenStuck counts anew from the next look, which may be the one that would have closed.
 const (
 	calm      = 15 * time.Minute
 	calmStuck = 35 * time.Minute
+	calmAnew  = 2*calmStuck + 5*time.Minute
 	lookTime  = 8 * time.Minute
 )
 
 // rest lets everything end that has begun, and then looks twice: the second look writes
 // nothing.
 func (w *world) rest() {
-	if w.game.Stuck {
+	switch {
+	case w.game.Stuck && slices.Contains(w.game.Rights, kind.Rewriter):
+		time.Sleep(calmAnew)
+	case w.game.Stuck:
 		time.Sleep(calmStuck)
-	} else {
+	default:
 		time.Sleep(calm)
 	}
 	w.command("sweep")

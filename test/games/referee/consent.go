@@ -70,6 +70,7 @@ type approval struct {
 	Order
 	steps []Step
 	begun bool      // something was written by it
+	made  time.Time // when IAP's agent was made by it; zero = it was not
 	spent time.Time // when a run that used it ended; zero = none has
 }
 
@@ -195,14 +196,17 @@ func (r *Referee) approved(w Write) (found bool) {
 		if !each.spent.IsZero() && w.At.After(each.spent) || each.Service != w.service() && !w.provides() {
 			continue
 		}
+		// IAP's agent is made first, and for all services at once. Meanwhile, or after that, others may
+		// change what was approved, and the run goes on by the plan's steps.
+		between := !each.made.IsZero() && (r.game.Slow > 0 || !r.deeds[each.Service].at.Before(each.made))
 		at := slices.IndexFunc(each.steps, func(s Step) bool {
-			return s.is(w) && (each.begun || w.provides() || s.Version == w.version())
+			return s.is(w) && (each.begun || between || w.provides() || s.Version == w.version())
 		})
 		if at >= 0 {
-			// IAP's agent is made first, and for all services at once. While a slow write makes it, others
-			// may change what was approved, and the run goes on by the plan's steps.
-			each.begun = each.begun || !w.provides() || r.game.Slow > 0
-			found = true
+			each.begun, found = each.begun || !w.provides(), true
+			if w.provides() && each.made.IsZero() {
+				each.made = w.At
+			}
 		}
 	}
 	return found
