@@ -43,7 +43,7 @@ func TestTheInstructionsNameTheSamePermissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../docs/reference/permissions.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestTheInstructionsNameTheSamePermissions(t *testing.T) {
 		slices.Sort(want)
 		slices.Sort(got)
 		if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
-			t.Errorf("deploy/README.md, the %s (-roles +table):\n%s", of, diff)
+			t.Errorf("deploy/docs/reference/permissions.md, the %s (-roles +table):\n%s", of, diff)
 		}
 	}
 }

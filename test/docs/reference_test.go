@@ -1,19 +1,27 @@
 package docs
 
 import (
+	"encoding/json"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/plan"
+	schemas "github.com/iapguard/iapguard/internal/policy/schema"
 	"github.com/iapguard/iapguard/internal/protection"
-	"github.com/iapguard/iapguard/internal/report"
 )
 
 // reference returns the text of a page in deploy/docs/reference.
@@ -70,23 +78,126 @@ func TestTheEventsTableIsTheCodes(t *testing.T) {
 	}
 }
 
-func TestEveryFindingAndOutcomeIsDocumented(t *testing.T) {
-	named := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\|").FindAllStringSubmatch(
-		section(t, "findings.md", "findings"), -1)
-	var codes []protection.Code
-	for _, match := range named {
-		codes = append(codes, protection.Code(match[1]))
-	}
-	slices.Sort(codes)
-	if diff := cmp.Diff(protection.Codes(), codes); diff != "" {
-		t.Errorf("findings (-code +findings.md):\n%s", diff)
-	}
-	for _, outcome := range []report.Outcome{
-		report.Compliant, report.Started, report.Protected, report.Planned, report.Exempt, report.Held, report.Waiting,
-		report.Deferred, report.Blocked, report.Failed, report.Rejected,
+// The first column of each of these tables has all names of its kind, and no other.
+func TestReferenceTablesHaveEveryNameAndNoOther(t *testing.T) {
+	for _, tc := range []struct {
+		page, section string
+		want          []string
+	}{
+		{"findings.md", "findings", texts(protection.Codes())},
+		{"verdicts.md", "verdicts", texts(doctor.Verdicts())},
+		{"events.md", "kinds", declared(t, "event", "Kind")},
+		{"events.md", "ignored", declared(t, "event", "Reason")},
+		{"reports.md", "outcomes", declared(t, "report", "Outcome")},
+		{"reports.md", "guards", declared(t, "door", "Guard")},
+		{"reports.md", "doors", declared(t, "door", "Kind")},
+		{"reports.md", "operations", operations()},
 	} {
-		if !strings.Contains(reference(t, "reports.md"), "| `"+string(outcome)+"` |") {
-			t.Errorf("reports.md does not say what %s means", outcome)
+		var named []string
+		for _, match := range firstColumn.FindAllStringSubmatch(section(t, tc.page, tc.section), -1) {
+			named = append(named, match[1])
+		}
+		slices.Sort(tc.want)
+		slices.Sort(named)
+		if diff := cmp.Diff(tc.want, named); diff != "" || len(named) == 0 {
+			t.Errorf("%s, %s (-code +table):\n%s", tc.page, tc.section, diff)
 		}
 	}
+}
+
+// firstColumn finds the name with which a row of a table begins.
+var firstColumn = regexp.MustCompile("(?m)^\\| `([A-Za-z_-]+)` \\|")
+
+func texts[T ~string](names []T) []string {
+	var all []string
+	for _, name := range names {
+		all = append(all, string(name))
+	}
+	return all
+}
+
+func operations() []string {
+	var all []string
+	for _, operation := range plan.Operations() {
+		all = append(all, string(operation.Op))
+	}
+	return all
+}
+
+// declared returns the values of all constants of a type, from the source of its package:
+// some are not exported, and a list in the code could lack one too.
+func declared(t *testing.T, pkg, name string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "internal", pkg, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []string
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(node ast.Node) bool {
+			spec, ok := node.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 {
+				return true
+			}
+			typed, ok := spec.Type.(*ast.Ident)
+			value, literal := spec.Values[0].(*ast.BasicLit)
+			if !ok || !literal || typed.Name != name || strings.HasSuffix(file, "_test.go") {
+				return true
+			}
+			text, err := strconv.Unquote(value.Value)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+			}
+			values = append(values, text)
+			return true
+		})
+	}
+	return values
+}
+
+// The policies that the page shows are valid (TestEveryPolicyAndHoldOfAPageIsValid), so they
+// have no other keys.
+func TestThePolicyPageShowsEveryKey(t *testing.T) {
+	var schema any
+	if err := json.Unmarshal(schemas.Policy, &schema); err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	for _, block := range fenced.FindAllStringSubmatch(reference(t, "policy.md"), -1) {
+		for _, match := range regexp.MustCompile(`([A-Za-z]+):( |\n)`).FindAllStringSubmatch(block[1], -1) {
+			shown[match[1]] = true
+		}
+	}
+	keys := map[string]bool{}
+	for _, key := range properties(schema) {
+		if keys[key] = true; !shown[key] {
+			t.Errorf("policy.md shows no policy with the key %s", key)
+		}
+	}
+	if len(keys) < 40 {
+		t.Errorf("only %d keys are in the schema", len(keys))
+	}
+}
+
+// properties returns the names of all properties in a JSON Schema.
+func properties(schema any) []string {
+	var names []string
+	switch at := schema.(type) {
+	case []any:
+		for _, each := range at {
+			names = append(names, properties(each)...)
+		}
+	case map[string]any:
+		for key, inner := range at {
+			if object, ok := inner.(map[string]any); ok && key == "properties" {
+				names = slices.AppendSeq(names, maps.Keys(object))
+			}
+			names = append(names, properties(inner)...)
+		}
+	}
+	return names
 }

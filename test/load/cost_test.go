@@ -105,7 +105,7 @@ func metered(t *testing.T) *meter {
 	return m
 }
 
-// What deploy/README.md says of costs is what this prints.
+// What deploy/docs/reference/costs.md says is what this prints.
 func TestWhatTheFunctionIsBilledForIsCounted(t *testing.T) {
 	const times = 10
 	m := metered(t)
