@@ -56,7 +56,6 @@ const (
 const (
 	held    = "held"
 	approve = "approve"
-	unwoken = "resumed, and the memory was changed"
 )
 
 // isStuck reports whether nothing guards the service but to close it.
@@ -99,7 +98,8 @@ var Bounds = []Bound{
 			return 0
 		},
 		of: isStuck},
-	{Name: unwoken, Meaning: "as resumed, and somebody changed or deleted records, such as that of when the hold ends",
+	{Name: "resumed, and the memory was changed", Meaning: "as resumed, and a minute more: a process that finds the " +
+		"record of when the hold ends deleted looks a minute later",
 		Most: exactly(first + 2*time.Minute), of: func(e exposure) bool { return e.resumed && e.tampered }},
 	{Name: "resumed", Meaning: "a hold ended, or was lifted, while it was open: the bound of an old service, and a minute " +
 		"until what waits for the end of a hold is looked at",
@@ -137,8 +137,6 @@ type Exclusion struct{ Promise, Row, Why string }
 var Exclusions = []Exclusion{
 	{"P7", "lifted", "who may write the memory can lift a hold that a command placed, by deleting or rolling back its record; " +
 		"one in the holds file stands"},
-	{"P4", unwoken, "who may write the memory can delete the record of when a hold ends: then what it stopped goes on at the " +
-		"next event or sweep"},
 	{"P2", "let in later", "private: include puts a private service behind IAP once its policy lets in nobody whom the rule " +
 		"does not name; whom an IAP admin lets in after that gets in, as at every service behind IAP"},
 	{"P3", "not named", "private: behind-iap lets IAP's agent invoke a private service only while the policy names every " +

@@ -15,6 +15,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
+	broker "github.com/iapguard/iapguard/internal/localcloud/delivery/inprocess"
 	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/test/oracle/judge"
 )
@@ -72,6 +73,9 @@ func (PubSub) Contents() ([]*pubsubpb.Topic, []*pubsubpb.Subscription) { return 
 
 // State is empty.
 func (PubSub) State() []delivery.SubscriptionState { return nil }
+
+// Backlogs are none.
+func (PubSub) Backlogs() []broker.Backlog { return nil }
 
 // Reset does nothing.
 func (PubSub) Reset() {}
