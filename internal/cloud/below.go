@@ -3,6 +3,7 @@ package cloud
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -14,22 +15,52 @@ import (
 // read, sorted. A project of unknown ancestors is taken to be one of them, since a look at it
 // changes nothing for others. With an error come those that could be listed.
 func (c *Cloud) Below(ctx context.Context, container string) ([]string, error) {
+	below, unplaced, err := c.Placed(ctx, container)
+	below = slices.AppendSeq(below, maps.Keys(unplaced))
+	slices.Sort(below)
+	for _, why := range unplaced {
+		if why.passing != nil {
+			err = cmp.Or(err, why.passing)
+		}
+	}
+	return below, err
+}
+
+// Unplaced is why it is not known what lies above a project.
+type Unplaced struct {
+	Why     string
+	passing error // it may be known the next time; nil = it will not
+}
+
+// Placed are the projects in a folder or an organization, at any depth, that our account may
+// read, sorted, and those of which it is not known whether they are in it. With an error come
+// those that could be listed.
+func (c *Cloud) Placed(ctx context.Context, container string) ([]string, map[string]Unplaced, error) {
 	projects, unlisted := c.projects.ReadableProjects(ctx)
-	below := make([]string, len(projects))
+	ancestors, passing := make([]posture.Ancestors, len(projects)), make([]error, len(projects))
 	var group errgroup.Group
 	group.SetLimit(together)
 	for i, project := range projects {
 		group.Go(func() error {
 			p := posture.Posture{Target: posture.Target{Project: project}}
-			err := c.readAncestors(ctx, &p)
-			if p.Ancestors.Unread != "" || slices.Contains(p.Ancestors.Containers(), container) {
-				below[i] = project
-			}
-			return err
+			passing[i] = c.readAncestors(ctx, &p)
+			ancestors[i] = p.Ancestors
+			return nil
 		})
 	}
-	err := group.Wait()
-	below = slices.DeleteFunc(below, func(project string) bool { return project == "" })
+	_ = group.Wait() // each has its error
+	var below []string
+	unplaced := map[string]Unplaced{}
+	for i, project := range projects {
+		switch {
+		case passing[i] != nil:
+			unplaced[project] = Unplaced{passing[i].Error(), passing[i]}
+		case ancestors[i].Unread != "":
+			unplaced[project] = Unplaced{Why: ancestors[i].Unread}
+		case slices.Contains(ancestors[i].Containers(), container):
+			below = append(below, project)
+		}
+	}
 	slices.Sort(below)
-	return below, cmp.Or(unlisted, err)
+	return below, unplaced, unlisted
 }

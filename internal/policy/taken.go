@@ -29,8 +29,8 @@ func (r rule) toTake(later []rule) (why, remedy string) {
 		where, open := LessStrict(r.settings, base.settings), named.open(base.match)
 		if base.settings.Recipe != RecipeOff && len(where) > 0 && named.meets(base.match) && len(open) > 0 {
 			return fmt.Sprintf("rule %s names %s in full and not %s, and is not as strict as rule %s in %s: "+
-				"anyone who deploys a service of that name in another place gets rule %s", r.name, listed(named.services),
-				strings.Join(open, " and "), base.name, strings.Join(where, ", "), r.name),
+					"anyone who deploys a service of that name in another place gets rule %s", r.name, listed(named.services),
+					strings.Join(open, " and "), base.name, strings.Join(where, ", "), r.name),
 				fmt.Sprintf("write %s into its match", strings.Join(written(open), " and "))
 		}
 		if base.match.includesWithoutLabels(named) {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,18 +32,25 @@ func newPolicyInitCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "init TARGET...",
 		Short: "Begin a policy from what is there: report-only, with blanks to fill in; no cloud is changed",
-		Args:  wantTargets,
+		Long: "Init looks at every service of the targets, which may be folders/NUMBER and organizations/NUMBER too: then at every " +
+			"project below, at any depth, that you may read. What cannot be read is named in a comment, and does not stop the rest.",
+		Args: wantTargets,
 		RunE: func(command *cobra.Command, args []string) error {
-			scopes, err := parseScopes(args)
+			places, err := parsePlaces(args)
 			if err != nil {
 				return err
 			}
-			estate, missing, err := estateOf(command.Context(), endpoint, scopes)
+			estate, missing, err := estateOf(command.Context(), endpoint, places)
 			if err != nil {
 				return err
 			}
-			if err := writeNew(file, command.OutOrStdout(), draft.Policy(estate)); err != nil {
+			text := draft.Policy(estate)
+			if err := writeNew(file, command.OutOrStdout(), text); err != nil {
 				return err
+			}
+			if len(text) > mostInSecret {
+				fmt.Fprintf(command.ErrOrStderr(), "iapguard: the policy has %d KiB, and a secret holds %d: name fewer targets, or join "+
+					"rules\n", len(text)>>10, mostInSecret>>10)
 			}
 			if missing > 0 {
 				fmt.Fprintf(command.ErrOrStderr(), "iapguard: %s could not be read: see the comments at the top of the policy\n",
@@ -55,6 +64,50 @@ func newPolicyInitCommand() *cobra.Command {
 		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 	command.Flags().StringVarP(&file, "output", "o", "", "write the policy to this new file (default: print it)")
 	return command
+}
+
+// mostInSecret is how much a version of a secret holds, from which a policy is usually mounted.
+// Source: secret-manager/quotas.
+const mostInSecret = 64 << 10
+
+// parsePlaces reads the names of projects, of what is in them and of what is above them, before a
+// connection is needed.
+func parsePlaces(names []string) ([]policy.Hold, error) {
+	var places []policy.Hold
+	var problems []error
+	for _, name := range names {
+		place, err := policy.HoldOn(name)
+		places, problems = append(places, place), append(problems, err)
+	}
+	return places, usage(errors.Join(problems...))
+}
+
+// scopesIn are the scopes of places: of a folder or an organization, the projects below.
+func (s *session) scopesIn(ctx context.Context, places []policy.Hold) ([]posture.Scope, []draft.Gap) {
+	var scopes []posture.Scope
+	var gaps []draft.Gap
+	for _, place := range places {
+		if place.Above == "" {
+			scopes = append(scopes, place.Scope)
+			continue
+		}
+		below, unplaced, err := s.cloud.Placed(ctx, place.Above)
+		for _, project := range below {
+			scopes = append(scopes, posture.Scope{Project: project})
+		}
+		for _, project := range slices.Sorted(maps.Keys(unplaced)) {
+			gaps = append(gaps, draft.Gap{What: "projects/" + project, Why: fmt.Sprintf("whether it is in %s is not known: %s",
+				place.Above, unplaced[project].Why)})
+		}
+		switch {
+		case err != nil:
+			gaps = append(gaps, draft.Gap{What: place.Above, Why: err.Error()})
+		case len(below) == 0:
+			gaps = append(gaps, draft.Gap{What: place.Above, Why: "no project in it can be read with your account"})
+		}
+	}
+	slices.SortFunc(scopes, func(a, b posture.Scope) int { return strings.Compare(a.Name(), b.Name()) })
+	return slices.Compact(scopes), gaps
 }
 
 // writeNew writes a text to a file that is not there yet, or prints it.
@@ -107,16 +160,20 @@ func looking(ctx context.Context, endpoint string) (*session, error) {
 	return &session{engine: engine, cloud: clients}, nil
 }
 
-// estateOf looks at every service in scopes; missing is how many of them could not be read, or
+// estateOf looks at every service in places; missing is how many of these could not be read, or
 // not be listed.
-func estateOf(ctx context.Context, endpoint string, scopes []posture.Scope) (found draft.Estate, missing int,
-	err error) {
+func estateOf(ctx context.Context, endpoint string, places []policy.Hold) (found draft.Estate, missing int, err error) {
 	session, err := looking(ctx, endpoint)
 	if err != nil {
 		return found, 0, err
 	}
-	targets, unlisted := session.list(ctx, scopes)
 	var problems []error
+	scopes, gaps := session.scopesIn(ctx, places)
+	for _, gap := range gaps {
+		problems = append(problems, fmt.Errorf("%s: %s", gap.What, gap.Why))
+	}
+	found.Gaps, missing = gaps, len(gaps)
+	targets, unlisted := session.list(ctx, scopes)
 	for _, scope := range scopes {
 		if why := unlisted[scope]; why != nil {
 			found.Gaps = append(found.Gaps, draft.Gap{What: scope.Name(), Why: why.Error()})

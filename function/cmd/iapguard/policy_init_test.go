@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
@@ -126,5 +128,51 @@ func TestPolicyInitGoesOnWithoutAProjectItCannotRead(t *testing.T) {
 	out, err = say(t, "policy", "init", "--endpoint", o.URL(), "projects/other-project")
 	if err == nil || out != "" {
 		t.Errorf("alone: %q, %v, want an error and no policy", out, err)
+	}
+}
+
+func TestPolicyInitTakesWhatIsAboveProjects(t *testing.T) {
+	web, apart := apiserver.NewProject("web-shop"), apiserver.NewProject("apart")
+	o := cloudtest.Start(t, playground.Options{Projects: []apiserver.Project{web, apart}})
+	o.Build(playground.Scenario...)
+	o.MoveIntoFolder()
+	o.CallAs(o.Owner(), http.MethodPost, "/v3/projects/web-shop:move",
+		map[string]any{"destinationParent": cloudtest.WriterFolder})
+	initiate := func(want error, targets ...string) string {
+		t.Helper()
+		out, err := say(t, append([]string{"policy", "init", "--endpoint", o.URL()}, targets...)...)
+		if err != want {
+			t.Fatalf("%s: %v: %s", targets, err, out)
+		}
+		return out
+	}
+	looked := func(out string) []string { return regexp.MustCompile(`(?m)^# Looked at: .*$`).FindAllString(out, -1) }
+	want := []string{"# Looked at: projects/demo-project", "# Looked at: projects/web-shop"}
+	folder := initiate(nil, cloudtest.WriterFolder)
+	if diff := cmp.Diff(want, looked(folder)); diff != "" || !strings.Contains(folder, "- name: demo-project\n") {
+		t.Errorf("the folder (-want +got):\n%s\n%s", diff, folder)
+	}
+	if got := initiate(nil, "projects/demo-project", cloudtest.WriterFolder); got != folder {
+		t.Errorf("a project of the folder beside it counts twice:\n%s", cmp.Diff(folder, got))
+	}
+	all := append([]string{"# Looked at: projects/apart"}, want...)
+	if diff := cmp.Diff(all, looked(initiate(nil, "organizations/"+apiserver.OrganizationID))); diff != "" {
+		t.Errorf("the organization (-want +got):\n%s", diff)
+	}
+	o.SetFaults(`[{"action": "status", "method": "run.projects.locations.services.list", "resource": "web-shop", "status": 403},
+		{"action": "status", "method": "cloudresourcemanager.projects.getAncestry", "resource": "apart", "status": 403}]`)
+	out := initiate(statusError(exitFailed), cloudtest.WriterFolder)
+	for _, says := range []string{"\n#   projects/web-shop: ", "\n#   projects/apart: whether it is in " + cloudtest.WriterFolder +
+		" is not known: ", "- name: demo-project\n"} {
+		if !strings.Contains(out, says) {
+			t.Errorf("with projects that cannot be read it lacks %q:\n%s", says, out)
+		}
+	}
+	o.SetFaults("[]")
+	for target, says := range map[string]string{"folders/1": "no project in it can be read", "folders/shop": "write folders/NUMBER"} {
+		if out, err := say(t, "policy", "init", "--endpoint", o.URL(), target); err == nil || out != "" ||
+			!strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %q, %v, want %q", target, out, err, says)
+		}
 	}
 }
