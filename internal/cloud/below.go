@@ -33,7 +33,7 @@ type Unplaced struct {
 }
 
 // Placed are the projects in a folder or an organization, at any depth, that our account may
-// read, sorted, and those of which it is not known whether they are in it. With an error come
+// read, sorted, and those that may be in it or not. With an error come
 // those that could be listed.
 func (c *Cloud) Placed(ctx context.Context, container string) ([]string, map[string]Unplaced, error) {
 	projects, unlisted := c.projects.ReadableProjects(ctx)

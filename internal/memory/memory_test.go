@@ -452,6 +452,25 @@ func TestDeploymentIsOneRecord(t *testing.T) {
 	}
 }
 
+func TestASweepIsNotedOnceAMinuteAndScope(t *testing.T) {
+	at := time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)
+	var d memory.Deployment
+	for _, tc := range []struct {
+		scope string
+		after time.Duration
+		noted bool
+	}{
+		{"projects/shop", 0, true}, {"projects/shop", 0, false}, {"projects/shop", 59 * time.Second, false},
+		{"projects/web", 59 * time.Second, true}, {"", 59 * time.Second, true},
+		{"projects/shop", time.Minute, true}, {"projects/shop", 119 * time.Second, false}, {"projects/shop", 2 * time.Minute, true},
+	} {
+		sweep := memory.Sweep{At: at.Add(tc.after), Services: int(tc.after.Seconds())}
+		if got := d.SeeSweep(tc.scope, sweep); got != tc.noted || got && d.Sweeps[tc.scope] != sweep {
+			t.Errorf("a sweep of %q after %s changed the record: %t, want %t; %+v", tc.scope, tc.after, got, tc.noted, d.Sweeps)
+		}
+	}
+}
+
 func TestATokenIsUsedOnceAlsoWhenAnAnswerIsLost(t *testing.T) {
 	store := &faulty{Store: memory.NewInProcess()}
 	one, other := open(store), open(store.Store)
