@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -15,13 +16,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/plan"
 	schemas "github.com/iapguard/iapguard/internal/policy/schema"
 	"github.com/iapguard/iapguard/internal/protection"
+	"github.com/iapguard/iapguard/internal/report"
 )
 
 // reference returns the text of a page in deploy/docs/reference.
@@ -50,9 +52,23 @@ func section(t *testing.T, page, name string) string {
 	return inside
 }
 
-// With UPDATE=1 in the environment the test writes the table instead.
+// generated compares a section of a page with what the code says. With UPDATE=1 in the
+// environment it writes the section instead.
+func generated(t *testing.T, page, name, want string) {
+	t.Helper()
+	mark := "<!-- " + name + " -->\n"
+	if os.Getenv("UPDATE") == "1" {
+		text := strings.Replace(reference(t, page), mark+section(t, page, name), mark+want, 1)
+		if err := os.WriteFile(referencePath(page), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := gocmp.Diff(want, section(t, page, name)); diff != "" {
+		t.Errorf("%s (-code +table); UPDATE=1 go test ./test/docs writes it:\n%s", page, diff)
+	}
+}
+
 func TestTheEventsTableIsTheCodes(t *testing.T) {
-	const events = "events.md"
 	var want strings.Builder
 	want.WriteString("| source | methods | becomes |\n|---|---|---|\n")
 	for _, row := range event.Understood() {
@@ -66,16 +82,51 @@ func TestTheEventsTableIsTheCodes(t *testing.T) {
 		}
 		fmt.Fprintf(&want, "| %s | %s | %s |\n", row.Source, methods, becomes)
 	}
-	if os.Getenv("UPDATE") == "1" {
-		const mark = "<!-- understood -->\n"
-		text := strings.Replace(reference(t, events), mark+section(t, events, "understood"), mark+want.String(), 1)
-		if err := os.WriteFile(referencePath(events), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+	generated(t, "events.md", "understood", want.String())
+}
+
+// fieldSchema is what the table of fields needs of a JSON Schema.
+type fieldSchema struct {
+	Description string
+	Properties  map[string]fieldSchema
+	Items       *fieldSchema
+	Ref         string                 `json:"$ref"`
+	Defs        map[string]fieldSchema `json:"$defs"`
+}
+
+// rows lists the fields of an object, each before those within it.
+func (f fieldSchema) rows(t *testing.T, defs map[string]fieldSchema, path string) string {
+	t.Helper()
+	var table strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(f.Properties)) {
+		field, at := f.Properties[name], path+name
+		described := field.Description
+		if field.Ref != "" {
+			field = defs[strings.TrimPrefix(field.Ref, "#/$defs/")]
 		}
+		if described = cmp.Or(described, field.Description); described == "" {
+			t.Errorf("the schema does not describe %s", at)
+		}
+		inside := field
+		if field.Items != nil {
+			inside, at = *field.Items, at+"[]"
+		}
+		fmt.Fprintf(&table, "| `%s` | %s |\n", at, strings.ReplaceAll(described, "|", "\\|"))
+		table.WriteString(inside.rows(t, defs, at+"."))
 	}
-	if diff := cmp.Diff(want.String(), section(t, events, "understood")); diff != "" {
-		t.Errorf("%s (-code +table); UPDATE=1 go test ./test/docs writes it:\n%s", events, diff)
+	return table.String()
+}
+
+func TestTheFieldsOfReportsAreTheSchemas(t *testing.T) {
+	var schema fieldSchema
+	if err := json.Unmarshal(report.Schema, &schema); err != nil {
+		t.Fatal(err)
 	}
+	rows := schema.rows(t, schema.Defs, "")
+	if len(schema.Properties) < 20 {
+		t.Errorf("the schema has only %d fields", len(schema.Properties))
+	}
+	generated(t, "reports.md", "fields", "| field | what it is |\n|---|---|\n"+rows)
 }
 
 // The first column of each of these tables has all names of its kind, and no other.
@@ -99,7 +150,7 @@ func TestReferenceTablesHaveEveryNameAndNoOther(t *testing.T) {
 		}
 		slices.Sort(tc.want)
 		slices.Sort(named)
-		if diff := cmp.Diff(tc.want, named); diff != "" || len(named) == 0 {
+		if diff := gocmp.Diff(tc.want, named); diff != "" || len(named) == 0 {
 			t.Errorf("%s, %s (-code +table):\n%s", tc.page, tc.section, diff)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 var (
@@ -72,6 +73,22 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 			!strings.Contains(text, "`"+path+" ") && !strings.Contains(text, "`"+path+"`") {
 			t.Errorf("deploy/docs/reference/commands.md does not name %s", path)
 		}
+	}
+	check(newRootCommand())
+}
+
+func TestEveryFlagIsDocumented(t *testing.T) {
+	text := pages(t)["deploy/docs/reference/commands.md"]
+	var check func(command *cobra.Command)
+	check = func(command *cobra.Command) {
+		for _, each := range command.Commands() {
+			check(each)
+		}
+		command.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+			if !flag.Hidden && !regexp.MustCompile("--"+flag.Name+"\\b").MatchString(text) {
+				t.Errorf("deploy/docs/reference/commands.md does not name --%s of %s", flag.Name, command.CommandPath())
+			}
+		})
 	}
 	check(newRootCommand())
 }
