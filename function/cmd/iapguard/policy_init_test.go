@@ -146,7 +146,9 @@ func TestPolicyInitTakesWhatIsAboveProjects(t *testing.T) {
 		}
 		return out
 	}
-	looked := func(out string) []string { return regexp.MustCompile(`(?m)^# Looked at: .*$`).FindAllString(out, -1) }
+	looked := func(out string) []string {
+		return regexp.MustCompile(`(?m)^# Looked at: .*$`).FindAllString(out, -1)
+	}
 	want := []string{"# Looked at: projects/demo-project", "# Looked at: projects/web-shop"}
 	folder := initiate(nil, cloudtest.WriterFolder)
 	if diff := cmp.Diff(want, looked(folder)); diff != "" || !strings.Contains(folder, "- name: demo-project\n") {
@@ -159,17 +161,19 @@ func TestPolicyInitTakesWhatIsAboveProjects(t *testing.T) {
 	if diff := cmp.Diff(all, looked(initiate(nil, "organizations/"+apiserver.OrganizationID))); diff != "" {
 		t.Errorf("the organization (-want +got):\n%s", diff)
 	}
-	o.SetFaults(`[{"action": "status", "method": "run.projects.locations.services.list", "resource": "web-shop", "status": 403},
+	o.SetFaults(`[
+		{"action": "status", "method": "run.projects.locations.services.list", "resource": "web-shop", "status": 403},
 		{"action": "status", "method": "cloudresourcemanager.projects.getAncestry", "resource": "apart", "status": 403}]`)
 	out := initiate(statusError(exitFailed), cloudtest.WriterFolder)
-	for _, says := range []string{"\n#   projects/web-shop: ", "\n#   projects/apart: whether it is in " + cloudtest.WriterFolder +
-		" is not known: ", "- name: demo-project\n"} {
+	for _, says := range []string{"\n#   projects/web-shop: ", "- name: demo-project\n",
+		"\n#   projects/apart: whether it is in " + cloudtest.WriterFolder + " is not known: "} {
 		if !strings.Contains(out, says) {
 			t.Errorf("with projects that cannot be read it lacks %q:\n%s", says, out)
 		}
 	}
 	o.SetFaults("[]")
-	for target, says := range map[string]string{"folders/1": "no project in it can be read", "folders/shop": "write folders/NUMBER"} {
+	for target, says := range map[string]string{"folders/1": "no project in it can be read",
+		"folders/shop": "write folders/NUMBER"} {
 		if out, err := say(t, "policy", "init", "--endpoint", o.URL(), target); err == nil || out != "" ||
 			!strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %q, %v, want %q", target, out, err, says)
