@@ -22,10 +22,14 @@ var replaced = strings.NewReplacer("projects/PROJECT/secrets/NAME-holds", "proje
 	"projects/$GUARDED", "projects/demo-project", "projects/MY_PROJECT", "projects/demo-project",
 	"TARGET", "projects/demo-project/locations/us-central1/services/hello",
 	"FUNCTION", deployedFunction, "GUARD@PROJECT", "iapguard@demo-project", "SHELL", "bash", "PLANID", "0123456789abcdef",
-	"--policy-digest D", "--policy-digest 0123456789ab", "--since T", "--since 2h", "RUN", "8da0bb58-80bf-4991-ad4c-f9d133085352",
-	"undo REPORT.json", "undo report.json --account "+playground.FunctionAccount, "FIXTURES", "policy.fixtures.yaml", "policy check FILE", "policy check policy.yaml",
-	"policy test FILE", "policy test policy.yaml", "apply FILE", "apply plan.json", "diff OLD NEW", "diff old.yaml policy.yaml",
-	"-o policy.yaml", "-o new.yaml", "policy-today.yaml", "old.yaml", "latest.yaml", "old.yaml", "--reason R", "--reason drill", "man DIR", "man man",
+	"--policy-digest D", "--policy-digest 0123456789ab", "--since T", "--since 2h",
+	"RUN", "8da0bb58-80bf-4991-ad4c-f9d133085352",
+	"undo REPORT.json", "undo report.json --account "+playground.FunctionAccount,
+	"FIXTURES", "policy.fixtures.yaml", "policy check FILE", "policy check policy.yaml",
+	"policy test FILE", "policy test policy.yaml", "apply FILE", "apply plan.json",
+	"diff OLD NEW", "diff old.yaml policy.yaml", "-o policy.yaml", "-o new.yaml",
+	"policy-today.yaml", "old.yaml", "latest.yaml", "old.yaml",
+	"--reason R", "--reason drill", "man DIR", "man man",
 	"http://127.0.0.1:9090", "$IAPGUARD_ENDPOINT", "COMMAND", "sweep", "\\", "")
 
 // left are parts of a command line that its reader may leave out, and further ones.
