@@ -111,15 +111,45 @@ func newPullRequest(t *testing.T, endpoint string, before, after map[string]stri
 	if err := os.WriteFile(filepath.Join(programs, "gh"), []byte(gh), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p.environment = append(os.Environ(), "PATH="+programs+":"+os.Getenv("PATH"), "HOME="+p.temp,
-		"RUNNER_TEMP="+p.temp, "GITHUB_STEP_SUMMARY="+filepath.Join(p.temp, "summary"), "IAPGUARD_ENDPOINT="+endpoint,
+	p.environment = []string{"PATH=" + programs + ":" + os.Getenv("PATH"), "HOME=" + p.temp, "IAPGUARD_ENDPOINT=" + endpoint,
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a",
-		"GIT_COMMITTER_EMAIL=a@example.com")
-	p.must("git init -q && git commit -q --allow-empty -m empty")
+		"GIT_COMMITTER_EMAIL=a@example.com"}
+	p.must("git init -q -b main && git commit -q --allow-empty -m empty")
 	p.commit(before)
 	p.base = strings.TrimSpace(p.must("git rev-parse HEAD"))
+	p.must("git checkout -q -b change")
 	p.commit(after)
+	// What is checked out is the merge of both.
+	p.must("git checkout -q --detach main && git merge -q --no-ff -m merge change")
+	p.environment = append(p.environment, p.given()...)
 	return p
+}
+
+// given is what a runner gives each step of a pull request, and what the step that logs in adds.
+// Source: actions/reference/workflows-and-actions/variables; README of google-github-actions/auth,
+// export_environment_variables.
+func (p *pullRequest) given() []string {
+	credentials := filepath.Join(p.folder, "gha-creds-0123456789abcdef.json")
+	given := []string{"CI=true", "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_WORKSPACE=" + p.folder,
+		"GITHUB_REPOSITORY=example/policy", "GITHUB_REF=refs/pull/17/merge", "GITHUB_BASE_REF=main", "GITHUB_HEAD_REF=change",
+		"GITHUB_JOB=policy", "GITHUB_SHA=" + strings.TrimSpace(p.must("git rev-parse HEAD")), "RUNNER_OS=Linux",
+		"RUNNER_TEMP=" + p.temp, "CLOUDSDK_CORE_PROJECT=my-project", "CLOUDSDK_PROJECT=my-project", "GCLOUD_PROJECT=my-project",
+		"GCP_PROJECT=my-project", "GOOGLE_CLOUD_PROJECT=my-project", "GOOGLE_APPLICATION_CREDENTIALS=" + credentials,
+		"CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE=" + credentials, "GOOGLE_GHA_CREDS_PATH=" + credentials}
+	for _, name := range []string{"ENV", "OUTPUT", "PATH", "STEP_SUMMARY", "STATE"} {
+		file := filepath.Join(p.temp, strings.ToLower(name))
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+		given = append(given, "GITHUB_"+name+"="+file)
+	}
+	const external = `{"type": "external_account", "audience": "//iam.googleapis.com/projects/123456789012/locations/global/` +
+		`workloadIdentityPools/github/providers/github", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+		"token_url": "https://sts.googleapis.com/v1/token", "credential_source": {"file": "/none"}}`
+	if err := os.WriteFile(credentials, []byte(external), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	return given
 }
 
 // commit commits files.
@@ -142,10 +172,15 @@ func (p *pullRequest) must(script string) string {
 	return out
 }
 
-// run runs a script as a step of GitHub's does.
+// run runs a script as a step that names no shell: from a file, by bash -e, or by sh where there is
+// no bash. Source: actions/reference/workflows-and-actions/workflow-syntax, steps[*].shell.
 func (p *pullRequest) run(script string, environment map[string]string) (out string, status int) {
 	p.t.Helper()
-	command := exec.CommandContext(p.t.Context(), "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
+	file := filepath.Join(p.temp, "step.sh")
+	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	command := exec.CommandContext(p.t.Context(), "bash", "-e", file)
 	command.Dir, command.Env = p.folder, slices.Clone(p.environment)
 	for name, value := range environment {
 		command.Env = append(command.Env, name+"="+value)
@@ -269,7 +304,7 @@ func TestTheWorkflowCommentsWhatAPolicyWouldChange(t *testing.T) {
 		}
 		if tc.comment != "no such file" {
 			want := "a-token pr comment 17 --edit-last --create-if-none --body-file " + p.temp + "/diff.md\n"
-			if asked := p.file("gh"); asked != want || p.file("summary") != p.file("comment") {
+			if asked := p.file("gh"); asked != want || p.file("step_summary") != p.file("comment") {
 				t.Errorf("%s: gh is asked %q, want %q", tc.name, asked, want)
 			}
 		}

@@ -165,6 +165,7 @@ func printDiffMarkdown(out io.Writer, d *policyDiff) error {
 		return nil
 	}
 	fmt.Fprint(out, "\n| risk | services | why | old | new |\n|---|---|---|---|---|\n")
+	room, left := mostMarkdown, 0 // the riskiest come first
 	for _, group := range groups {
 		names, more := group.shown()
 		var cells []string
@@ -178,8 +179,16 @@ func printDiffMarkdown(out io.Writer, d *policyDiff) error {
 		if group.Risk == change.Loses || group.Risk == change.Unknown {
 			risk = "**" + risk + "**"
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", risk, strings.Join(cells, "<br>"), code(group.why()),
+		row := fmt.Sprintf("| %s | %s | %s | %s | %s |\n", risk, strings.Join(cells, "<br>"), code(group.why()),
 			code(group.Old.String()), code(group.New.String()))
+		if room -= len(row); room < 0 {
+			left += len(group.names)
+			continue
+		}
+		fmt.Fprint(out, row)
+	}
+	if left > 0 {
+		fmt.Fprintf(out, "\nAnd %s more: `iapguard policy diff` names all, with `--format json`.\n", counted(left, "service"))
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/policy/change"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
@@ -485,3 +486,22 @@ func refusal(t *testing.T, args ...string) string {
 
 // inAMonth is a day on which an exemption may end.
 func inAMonth() string { return time.Now().AddDate(0, 1, 0).Format(time.DateOnly) }
+
+// GitHub takes comments of 65,536 characters.
+func TestAPolicyDiffFitsAComment(t *testing.T) {
+	var found policyDiff
+	const services = 2000
+	for i := range services {
+		found.services = append(found.services, changes{Service: fmt.Sprintf("projects/p/locations/l/services/s-%d", i),
+			Changes: true, Risk: change.Unknown, Why: fmt.Sprintf("reading s-%d: %s", i, strings.Repeat("<", i%100))})
+	}
+	var text strings.Builder
+	if err := printDiffMarkdown(&text, &found); err != nil || text.Len() > 65_536 {
+		t.Fatalf("%d bytes, %v", text.Len(), err)
+	}
+	rows := strings.Count(text.String(), "\n| **not known** |")
+	more := fmt.Sprintf("\nAnd %d services more: ", services-rows)
+	if rows < 100 || rows == services || !strings.Contains(text.String(), more) {
+		t.Errorf("%d rows, want %q at the end:\n%s", rows, more, text.String()[text.Len()-500:])
+	}
+}
