@@ -28,7 +28,7 @@ import (
 const (
 	MaxRows      = 12 // doors that are alike share one
 	maxAddresses = 3  // of one row
-	maxMembers   = 3  // of one row
+	MaxMembers   = 3  // of one row
 	maxText      = 200
 )
 
@@ -94,6 +94,9 @@ type Drawing struct {
 	From           []From // where requests come from
 	Name, Location string // of the container
 	Project        string
+	// Compact leaves out what a line above the drawing says: the caption, and the names of both
+	// ends, where the internet is the only place that requests come from.
+	Compact bool
 }
 
 // From is a place that requests come from, with the ways in from there, the worst first.
@@ -107,10 +110,10 @@ type From struct {
 type Row struct {
 	Guard     door.Guard // also the symbol's name
 	Word      string     // the guard in a word
-	Passes    bool       // whether anybody gets to the container
 	Addresses []string
-	Kind      string // what kind of way it is, and how many more addresses it has
+	Kind      string // what kind of way it is
 	Via       string // the resource behind it
+	More      string // in words how many more addresses it has
 	Who       string // gets in
 	Why       string // that is so, where it does not show
 	Exempt    string
@@ -120,7 +123,7 @@ type Row struct {
 func Of(s Service) Drawing {
 	target, err := posture.ParseTarget(s.Name)
 	if err != nil {
-		target = posture.Target{Service: s.Name}
+		target = posture.Target{Service: s.Name[strings.LastIndex(s.Name, "/")+1:]}
 	}
 	d := Drawing{Name: safe(target.Service), Location: safe(target.Location), Project: safe(target.Project)}
 	var outside, inside []Row
@@ -133,13 +136,22 @@ func Of(s Service) Drawing {
 	}
 	d.Caption = s.caption()
 	if len(outside) > 0 {
-		d.From = append(d.From, From{"Internet", "internet", outside})
+		d.From = append(d.From, From{internet, "internet", outside})
 	}
 	if len(inside) > 0 {
 		d.From = append(d.From, From{"VPC network", "network", inside})
 	}
 	return d
 }
+
+// Compacted is the drawing for a page that names the service above it.
+func (d Drawing) Compacted() Drawing {
+	d.Compact, d.Location = len(d.From) == 1 && d.From[0].Place == internet, ""
+	return d
+}
+
+// internet is where requests come from that come from anywhere.
+const internet = "Internet"
 
 // HTML is the drawing of a service.
 func HTML(s Service) (template.HTML, error) {
@@ -182,12 +194,12 @@ func (s Service) rows(project string) []placedRow {
 	slices.SortStableFunc(rows, func(a, b placedRow) int { return cmp.Compare(a.Guard.Risk(), b.Guard.Risk()) })
 	for i := range rows {
 		if n := rows[i].unnamed; n > 0 {
-			rows[i].Kind += fmt.Sprintf(", and %s more", counted(n, "address", "addresses"))
+			rows[i].More = "and " + counted(n, "address", "addresses") + " more"
 		}
 	}
 	switch {
 	case len(rows) == 0:
-		return []placedRow{{Row: Row{Guard: door.GuardUnknown, Word: word(door.GuardUnknown), Passes: true,
+		return []placedRow{{Row: Row{Guard: door.GuardUnknown, Word: word(door.GuardUnknown),
 			Kind: "no door is known", Who: "who gets in is not known"}}}
 	case len(rows) > MaxRows || s.DoorsLeftOff > 0:
 		return s.bounded(rows)
@@ -220,14 +232,14 @@ func (s Service) bounded(rows []placedRow) []placedRow {
 			parts = append(parts, fmt.Sprintf("%d %s", n, word(guard)))
 		}
 	}
-	return append(rows[:kept:kept], placedRow{Row: Row{Guard: worst, Word: word(worst), Passes: passes(worst),
+	return append(rows[:kept:kept], placedRow{Row: Row{Guard: worst, Word: word(worst),
 		Kind: fmt.Sprintf("and %s more", counted(more, "door", "doors")), Who: strings.Join(parts, ", ")}})
 }
 
 // row is a door without its address.
 func (s Service) row(d report.Door, project string) placedRow {
 	row := placedRow{inside: d.Kind == door.InternalLoadBalancer, Row: Row{Guard: d.Guard, Word: word(d.Guard),
-		Passes: passes(d.Guard), Kind: kind(d.Kind), Via: safe(via(d.Via, project)), Why: safe(d.Why), Exempt: safe(d.Exempt)}}
+		Kind: kind(d.Kind), Via: safe(via(d.Via, project)), Why: safe(d.Why), Exempt: safe(d.Exempt)}}
 	if d.Names != "" {
 		row.Kind += " for any host, with certificates for " + safe(d.Names)
 	}
@@ -282,7 +294,7 @@ func named(members []report.Named, leftOff int, atLeast bool) string {
 		return "nobody is named"
 	}
 	var names []string
-	for _, one := range members[:min(len(members), maxMembers)] {
+	for _, one := range members[:min(len(members), MaxMembers)] {
 		name := safe(one.Member)
 		if one.Conditional {
 			name += " (under a condition)"
@@ -298,9 +310,6 @@ func named(members []report.Named, leftOff int, atLeast bool) string {
 	}
 	return line
 }
-
-// passes reports whether somebody gets past a guard, or may.
-func passes(g door.Guard) bool { return g != door.GuardIngress && g != door.GuardClosed }
 
 // guardOf is a guard that can be drawn: what this version does not know is unknown.
 func guardOf(g door.Guard) door.Guard {

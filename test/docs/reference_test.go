@@ -20,6 +20,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/doctor"
 	"github.com/iapguard/iapguard/internal/event"
+	document "github.com/iapguard/iapguard/internal/page"
 	"github.com/iapguard/iapguard/internal/plan"
 	schemas "github.com/iapguard/iapguard/internal/policy/schema"
 	"github.com/iapguard/iapguard/internal/protection"
@@ -251,4 +252,26 @@ func properties(schema any) []string {
 		}
 	}
 	return names
+}
+
+func TestTheNamesElsewhereAreTheDocuments(t *testing.T) {
+	var want strings.Builder
+	want.WriteString("| finding | known as |\n|---|---|\n")
+	for _, code := range protection.Codes() {
+		var names []string
+		for _, one := range document.References(code) {
+			name := one.Catalogue + " `" + one.ID + "`"
+			if one.Function {
+				name += ", for functions"
+			}
+			if one.Note != "" {
+				name += " (" + one.Note + ")"
+			}
+			names = append(names, name)
+		}
+		if len(names) > 0 {
+			fmt.Fprintf(&want, "| `%s` | %s |\n", code, strings.Join(names, "; "))
+		}
+	}
+	generated(t, "findings.md", "elsewhere", want.String())
 }

@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 	"internal/cloud": {"internal/event", "internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller",
 		"internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault",
 		"internal/timeout", "internal/refusal", "internal/traffic", "internal/remedy/command"}, // an error of the cloud carries its remedy
-	"internal/page":       {"internal/drawing", "internal/report", "internal/door"},
+	"internal/page":       {"internal/drawing", "internal/protection", "internal/report", "internal/door", "internal/safetext"},
 	"internal/drawing":    {"internal/report", "internal/door", "internal/posture", "internal/safetext"},
 	"internal/strictyaml": {},
 	"internal/traffic":    {"internal/posture"},
@@ -86,7 +86,7 @@ var onlyStandard = []string{"internal/posture", "internal/traffic", "internal/re
 // pure packages do no I/O, read no clock and log nothing.
 var pure = []string{"internal/posture", "internal/traffic", "internal/refusal", "internal/door", "internal/caller", "internal/protection", "internal/plan",
 	"internal/memory", "internal/remedy", "internal/decide", "internal/doctor", "internal/event", "internal/logfilter",
-	"internal/strictyaml", "internal/safetext", "internal/drawing"}
+	"internal/strictyaml", "internal/safetext", "internal/drawing", "internal/page"}
 
 // impure are the packages and functions that a pure package may not use.
 var impure = map[string][]string{

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +37,8 @@ func newAuditCommand() *cobra.Command {
 		Short: "Show what is open, and every door to these services and who guards it; nothing is written",
 		Long: "Audit begins with how many services are open, and what is new with --compare. Of few services it shows every door, " +
 			"of more what needs a person, the worst last; --wide shows every door of all. --only, --team and --sort choose and " +
-			"order what is shown, in every format; the totals are of all.",
+			"order what is shown, in every format; the totals are of all. With --format html, or a FILE.html for -o, it makes a " +
+			"document with a drawing of each service, which a browser shows and prints.",
 		Args: wantTargets,
 		RunE: func(command *cobra.Command, args []string) error {
 			open, err := o.auditAll(command.Context(), args, command.OutOrStdout())
@@ -47,9 +49,11 @@ func newAuditCommand() *cobra.Command {
 		},
 	}
 	o.add(command)
-	o.formats, o.out = []string{"csv", "md"}, nil // the text names the context itself
-	command.Flags().Lookup("output").Usage = "write the audit to this file too, as JSON; --compare reads it"
-	command.Flags().Lookup("format").Usage = "text, json (one object), csv (a line for each service) or md (for a pull request)"
+	o.formats, o.out = []string{"csv", "md", "html"}, nil // the text names the context itself
+	command.Flags().Lookup("output").Usage = "write the audit to this file too: as HTML if its name ends in .html, else as JSON, " +
+		"which --compare reads"
+	command.Flags().Lookup("format").Usage = "text, json (one object), csv (a line for each service), md (for a pull request) " +
+		"or html (a document to show and print, in one file)"
 	o.shown.add(command)
 	command.Flags().StringVar(&o.compare, "compare", "",
 		"an earlier audit as JSON: show which unguarded doors are new, fixed, unchanged")
@@ -97,6 +101,7 @@ type audited struct {
 	InvokersLeftOff  int               `json:"invokersLeftOff,omitempty"`
 	InvokersAtLeast  bool              `json:"invokersAtLeast,omitempty"`
 	Findings         []report.Finding  `json:"findings,omitempty"`
+	Steps            []report.Step     `json:"steps,omitempty"`   // that would be taken
 	Callers          []report.Caller   `json:"callers,omitempty"` // where protecting the service could shut somebody out
 	Unread           []report.Unread   `json:"unread,omitempty"`  // what could not be read of it
 	Error            string            `json:"error,omitempty"`
@@ -189,7 +194,7 @@ func newAudited(name string, final report.Report, err error) audited {
 			one.Rule = final.Policy.Rule
 		}
 		one.ExposedSince, one.Exemption, one.Advice = final.ExposedSince, final.Exemption, final.Advice
-		one.Doors, one.Findings, one.Callers = final.Doors, final.Findings, final.Callers
+		one.Doors, one.Findings, one.Steps, one.Callers = final.Doors, final.Findings, final.Steps, final.Callers
 		one.Accessors, one.AccessorsLeftOff = final.Accessors, final.AccessorsLeftOff
 		one.AccessorsAtLeast, one.InvokersAtLeast = final.AccessorsAtLeast, final.InvokersAtLeast
 		one.Invokers, one.InvokersLeftOff, one.Unread = final.Invokers, final.InvokersLeftOff, final.Unread
@@ -200,16 +205,20 @@ func newAudited(name string, final report.Report, err error) audited {
 // write prints the audit, and keeps it in the file of -o.
 func (o *auditOptions) write(found audit, kept *outputFile, out io.Writer) error {
 	if kept != nil {
-		line, err := found.json()
+		text, err := o.file(found)
 		if err != nil {
 			return err
 		}
-		_, _ = kept.Write(line) // Close returns its error
+		_, _ = kept.Write(text) // Close returns its error
 		if err := kept.Close(); err != nil {
 			return err
 		}
 	}
-	text, err := o.shown.print(found, o.format, newScreen(out).rendering)
+	format := o.format
+	if format == "html" && o.keepsHTML() { // the document is in the file
+		format = "text"
+	}
+	text, err := o.shown.print(found, format, newScreen(out).rendering)
 	if err != nil {
 		return err
 	}
@@ -217,6 +226,19 @@ func (o *auditOptions) write(found audit, kept *outputFile, out io.Writer) error
 		return fmt.Errorf("printing the audit: %w", err)
 	}
 	return nil
+}
+
+// keepsHTML reports whether the file of -o gets the document for people.
+func (o *auditOptions) keepsHTML() bool {
+	return strings.HasSuffix(strings.ToLower(o.output), ".html")
+}
+
+// file is what the file of -o gets.
+func (o *auditOptions) file(found audit) ([]byte, error) {
+	if o.keepsHTML() {
+		return o.shown.html(found)
+	}
+	return found.json()
 }
 
 func (a audit) json() ([]byte, error) {

@@ -131,7 +131,8 @@ func TestTheAuditFitsItsSchema(t *testing.T) {
 	}
 	a := many(100)
 	a.Comparison = &comparison{New: []auditedDoor{{"s", door.DefaultURL, "a"}}, Fixed: []auditedDoor{},
-		Unchanged: []auditedDoor{}}
+		Unchanged: []auditedDoor{}, Earlier: earlierAudit{a.ObservedAt, "none", a.Totals}}
+	a.Services[1].Steps = []report.Step{{Op: "enable-iap", Result: report.StepPlanned}}
 	a.Services[0].Error = "it could not be listed"
 	text, err := a.json()
 	if err != nil {

@@ -140,6 +140,8 @@ func (s *auditShown) print(a audit, format string, as rendering) ([]byte, error)
 		return s.csv(a)
 	case "md":
 		return []byte(s.markdown(a)), nil
+	case "html":
+		return s.html(a)
 	}
 	return []byte(s.text(a, as)), nil
 }

@@ -183,13 +183,69 @@ func TestWhatIsNoAuditIsRefused(t *testing.T) {
 		{"no target", "no target", nil},
 		{"a plan", "is not an audit", []string{project, "--compare", file}},
 		{"no file", "no such file", []string{project, "--compare", dir + "/none"}},
-		{"a format that is not there", "write text, json, csv or md", []string{project, "--format", "pdf"}},
+		{"a format that is not there", "write text, json, csv, md or html", []string{project, "--format", "pdf"}},
 	} {
 		err := execute(t, append([]string{"audit"}, tc.args...)...)
 		var usage usageError
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want a usage error with %q", tc.name, err, tc.want)
 		}
+	}
+}
+
+func TestTheDocumentGoesWhereItIsAskedFor(t *testing.T) {
+	o, dir := shops(t), t.TempDir()
+	for _, tc := range []struct {
+		name, format, file          string
+		documentPrinted, inDocument bool
+	}{
+		{"printed", "html", "", true, false},
+		{"printed, and kept as JSON", "html", "audit.json", true, false},
+		{"kept", "text", "audit.html", false, true},
+		{"kept once", "html", "AUDIT.HTML", false, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			args := []string{"audit", "projects/" + playground.Project, "--endpoint", o.URL(), "--format", tc.format}
+			file := filepath.Join(dir, tc.file)
+			if tc.file != "" {
+				args = append(args, "-o", file)
+			}
+			printed, _ := auditRun(t, args...)
+			if got := strings.HasPrefix(printed, "<!doctype html>"); got != tc.documentPrinted {
+				t.Errorf("the document is printed: %v, want %v:\n%.200s", got, tc.documentPrinted, printed)
+			}
+			if tc.file == "" {
+				return
+			}
+			kept, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.HasPrefix(string(kept), "<!doctype html>"); got != tc.inDocument {
+				t.Errorf("the file is the document: %v, want %v:\n%.200s", got, tc.inDocument, kept)
+			}
+		})
+	}
+	if _, status := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", o.URL(), "--exit-code",
+		"-o", filepath.Join(dir, "again.html")); status != exitPending {
+		t.Errorf("exit status %d, want %d", status, exitPending)
+	}
+	err := execute(t, "audit", "projects/"+playground.Project, "-o", filepath.Join(dir, "none", "a.html"))
+	var usage usageError
+	if !errors.As(err, &usage) {
+		t.Errorf("error %v, want one of usage before anything is read", err)
+	}
+}
+
+func TestAnAuditSaysWhatWouldBeDone(t *testing.T) {
+	o := shops(t)
+	text, _ := auditRun(t, "audit", playground.Scenario[0].Name(), "--endpoint", o.URL(), "--format", "json")
+	var ops []string
+	for _, step := range parsed(t, text).Services[0].Steps {
+		ops = append(ops, step.Op)
+	}
+	if diff := cmp.Diff([]string{"provision-agent", "grant-invoker", "restrict-ingress"}, ops); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/door"
@@ -29,6 +30,14 @@ type comparison struct {
 	New       []auditedDoor `json:"new"`
 	Fixed     []auditedDoor `json:"fixed"` // guarded by now, or gone
 	Unchanged []auditedDoor `json:"unchanged"`
+	Earlier   earlierAudit  `json:"earlier,omitzero"`
+}
+
+// earlierAudit says what a comparison compares with.
+type earlierAudit struct {
+	ObservedAt time.Time `json:"observedAt"`
+	Policy     string    `json:"policy"`
+	Totals     totals    `json:"totals"`
 }
 
 // auditedDoor names a door across audits.
@@ -114,7 +123,8 @@ func (a *audit) open() (doors []auditedDoor, unknown []string) {
 func (a *audit) compare(later audit, scopes []posture.Scope) *comparison {
 	before, _ := a.open()
 	after, unknown := later.open()
-	result := &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{}, Unchanged: []auditedDoor{}}
+	result := &comparison{New: []auditedDoor{}, Fixed: []auditedDoor{}, Unchanged: []auditedDoor{},
+		Earlier: earlierAudit{a.ObservedAt, a.Policy, a.Totals}}
 	for _, door := range after {
 		if slices.Contains(before, door) {
 			result.Unchanged = append(result.Unchanged, door)

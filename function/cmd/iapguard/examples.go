@@ -34,6 +34,8 @@ iapguard apply plan.json --policy policy.yaml --yes`,
 iapguard audit projects/my-project
 # What is new since yesterday?
 iapguard audit projects/my-project --compare yesterday.json -o today.json
+# A document for an auditor, in one file
+iapguard audit projects/my-project -o report.html
 # Every door of what is open, for one team
 iapguard audit projects/my-project --only open --team payments --wide`,
 	"iapguard doctor": `
