@@ -13,7 +13,6 @@ import (
 var letIn = []string{
 	"mode", "access.condition", "access.domains, access.trusted", "access.publicAccessors", "ingress", "publicInvokers",
 	"since", "breakGlass",
-	"breakGlass",
 }
 
 // Looser returns in what a version of a policy is looser for a guarded service than the
