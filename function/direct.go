@@ -226,6 +226,9 @@ func (f *Function) undo(ctx context.Context, order event.Order, by string) ([]st
 		for _, one := range planned {
 			said = append(said, fmt.Sprintf("%s: %d of %d steps undone", one.Target.Name(), len(one.Taken),
 				max(len(one.Taken), len(one.Planned.Steps))))
+			if len(one.Taken) > 0 {
+				f.lookUnderHold(ctx, one.Target, by)
+			}
 		}
 	}
 	problems := []error{unread}
@@ -236,6 +239,18 @@ func (f *Function) undo(ctx context.Context, order event.Order, by string) ([]st
 		return said, fmt.Errorf("not everything was taken back: %w", err)
 	}
 	return said, nil
+}
+
+// lookUnderHold has a service looked at whose steps were taken back. Its report says that it is held,
+// and it is looked at again when the hold ends: what we write ourselves leads to no look.
+func (f *Function) lookUnderHold(ctx context.Context, target posture.Target, by string) {
+	sweep, err := event.SweepOf(target.Name(), directID+uuid.NewString())
+	if err == nil {
+		_, err = f.ordered(ctx, sweep, by)
+	}
+	if err != nil {
+		f.log.WarnContext(ctx, "the next event or sweep looks at what was taken back", "target", target.Name(), "err", err)
+	}
 }
 
 // undoable finds the runs that an order names. With an error come those that could be read.

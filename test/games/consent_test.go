@@ -466,6 +466,8 @@ func (w *world) reported(one report.Report, from origin) {
 	if one.Target != nil {
 		claimed.Service = one.Target.Service
 	}
+	claimed.Limited = one.Outcome == report.Held && one.WaitingFor != nil &&
+		strings.HasPrefix(one.WaitingFor.What, "the hourly limit is used up")
 	if one.Command != nil {
 		claimed.Command, claimed.By = one.Command.Name, one.Command.By
 		direct := strings.HasPrefix(one.Command.ID, "direct-")

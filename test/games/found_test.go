@@ -133,6 +133,9 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 			Services: []play.Service{{Name: "app0", Mine: true, Public: true}}, Instances: 1, Stuck: true,
 			Rights: []kind.Right{kind.IAPAdmin, kind.Publisher, kind.Rewriter},
 			Moves:  []play.Move{on("app0", 13*time.Minute, kind.LoseMemory)}}},
+		{"an operator undoes a run that changed no revision", play.Game{
+			Services:  []play.Service{{Name: "app1", Public: true, Balanced: true, Ingress: "internal-and-cloud-load-balancing"}},
+			Instances: 1, Consent: true, Stuck: true, Moves: []play.Move{on("app1", 18*time.Minute, consent.Undo)}}},
 		{"an operator undoes a run by slow writes", play.Game{Services: []play.Service{{Name: "app0", Mine: true, Public: true,
 			Balanced: true}}, Instances: 1, Consent: true, Slow: 25 * time.Second,
 			Moves: []play.Move{on("app0", 11*time.Minute, consent.Undo)}}},

@@ -98,6 +98,9 @@ var Bounds = []Bound{
 			return 0
 		},
 		of: isStuck},
+	{Name: "limited, and the memory was changed", Meaning: "iapguard says that the hourly limit holds it, and somebody changed or " +
+		"deleted records: while the slots cannot be read, a process uses a tenth of the limit",
+		Most: exactly(first + time.Hour), of: func(e exposure) bool { return e.limited && e.tampered }},
 	{Name: "resumed, and the memory was changed", Meaning: "as resumed, and a minute more: a process that finds the " +
 		"record of when the hold ends deleted looks a minute later",
 		Most: exactly(first + 2*time.Minute), of: func(e exposure) bool { return e.resumed && e.tampered }},

@@ -38,6 +38,7 @@ type Report struct {
 	Command, By            string // the command that led to it, and who sent that; "" = nobody is named
 	ApprovedBy             string
 	Steps                  []Step // that are planned
+	Limited                bool   // the hourly limit holds it
 	// Published means that somebody who may only publish messages caused it.
 	Published bool
 }
@@ -214,6 +215,9 @@ func (r *Referee) approved(w Write) (found bool) {
 
 // Reported judges what a report claims.
 func (r *Referee) Reported(one Report, now time.Time) {
+	if h := r.history[one.Service]; h != nil {
+		h.limited = h.limited || one.Limited
+	}
 	planned := one.Outcome == "planned"
 	if planned {
 		r.plans[one.Plan] = one.Steps
@@ -226,8 +230,8 @@ func (r *Referee) Reported(one Report, now time.Time) {
 	if one.ApprovedBy != "" && !by(one.ApprovedBy, "approve") {
 		r.breach("consent", "", "a report says that %s approved what is done at %s", one.ApprovedBy, one.Service)
 	}
-	// To resume has everything looked at.
-	sent := by(one.By, one.Command) || one.Command == "sweep" && by(one.By, "resume")
+	// To resume has everything looked at, and to undo has what was taken back.
+	sent := by(one.By, one.Command) || one.Command == "sweep" && (by(one.By, "resume") || by(one.By, "undo"))
 	if one.By != "" && (one.Published || !sent) {
 		r.breach("consent", "", "a report says that %s sent %s of %s", one.By, one.Command, one.Service)
 	}

@@ -16,7 +16,7 @@ func (r *Referee) exposed(now time.Time) {
 			if !h.open.IsZero() {
 				r.within(name, h, f, now)
 			}
-			h.open, h.moves, h.resumed = time.Time{}, 0, false
+			h.open, h.moves, h.resumed, h.limited = time.Time{}, 0, false, false
 			if !h.shut && h.public && f.there && f.iap && !f.public {
 				h.shut = true
 				if !r.began.IsZero() {

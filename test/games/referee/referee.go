@@ -69,7 +69,9 @@ type history struct {
 	cut map[person]time.Time
 	// held means that a hold covers it, and resumed that one did since it is open.
 	held, resumed bool
-	takenBack     time.Time // when a person last had something taken back there
+	// limited means that iapguard said, since it is open, that a limit holds it.
+	limited   bool
+	takenBack time.Time // when a person last had something taken back there
 }
 
 // New returns the referee of a game whose start stands in both clouds.
