@@ -91,6 +91,9 @@ type Door struct {
 	// Exempt says until when the policy lets the door stay open, and on whose word; "" = it
 	// does not.
 	Exempt string
+	// Backend is the backend service behind a frontend; "" = there is none, or several regions
+	// have another one.
+	Backend string
 }
 
 // NotExempt are the doors that the policy lets nobody leave open.
@@ -206,7 +209,8 @@ type ahead struct {
 // kind than are shown, a door without an address counts the others.
 func frontendDoors(p posture.Posture) []Door {
 	var doors, alike []Door
-	shown, others := map[Door]int{}, map[Door]int{}
+	shown, others := map[Door]int{}, map[Door]int{} // by doors without a backend service: a frontend may lead to many
+	behind := map[Door]string{}
 	for _, backend := range p.Backends {
 		guards := map[ahead]judged{}
 		for _, frontend := range backend.Frontends {
@@ -219,29 +223,34 @@ func frontendDoors(p posture.Posture) []Door {
 			door := guard.frontendDoor(backend, frontend)
 			if _, known := shown[door]; !known {
 				alike = append(alike, door)
+				behind[door] = backend.Resource()
 			}
 			addresses, total := []string{""}, 1
 			if frontend.Unread == "" {
 				addresses, total = frontend.Addresses(MaxAddresses - shown[door])
 			}
 			shown[door] += len(addresses)
+			if total > len(addresses) && behind[door] != backend.Resource() {
+				behind[door] = "" // several
+			}
 			others[door] += total - len(addresses)
 			for _, address := range addresses {
 				at := door
-				at.Address = address
+				at.Address, at.Backend = address, backend.Resource()
 				doors = append(doors, at)
 			}
 		}
 	}
 	for _, door := range alike {
-		if door.Count = others[door]; door.Count > 0 {
+		if n := others[door]; n > 0 {
+			door.Count, door.Backend = n, behind[door]
 			doors = append(doors, door)
 		}
 	}
 	return doors
 }
 
-// frontendDoor is a door at a frontend, without its address.
+// frontendDoor is a door at a frontend, without its address and its backend service.
 func (j judged) frontendDoor(backend posture.Backend, frontend posture.Frontend) Door {
 	door := j.door(Door{
 		Kind: LoadBalancer, Via: frontend.Resource, Names: strings.Join(frontend.Names, ", "), Exempt: backend.Exempt})

@@ -52,7 +52,7 @@ func TestEveryDoorHasItsGuard(t *testing.T) {
 		want := []Door{
 			{Kind: DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: posturetest.Hello.Name(), Guard: tc.runApp},
 			{Kind: LoadBalancer, Address: "https://203.0.113.7", Via: "projects/demo-project/global/forwardingRules/hello-https",
-				Guard: tc.balancer},
+				Guard: tc.balancer, Backend: helloBackend},
 		}
 		if diff := cmp.Diff(want, doors); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
@@ -63,6 +63,9 @@ func TestEveryDoorHasItsGuard(t *testing.T) {
 	}
 }
 
+// helloBackend is the backend service of the posture that tests begin with.
+const helloBackend = "projects/demo-project/global/backendServices/hello-backend"
+
 func TestEveryWayInIsADoor(t *testing.T) {
 	open := func(p *posture.Posture) {
 		p.Service.Ingress, p.Backends[0].IAPOn = posture.IngressAll, false
@@ -71,7 +74,7 @@ func TestEveryWayInIsADoor(t *testing.T) {
 	const rule = "projects/demo-project/global/forwardingRules/hello-https"
 	own := Door{Kind: DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: posturetest.Hello.Name(),
 		Guard: GuardOpen}
-	front := Door{Kind: LoadBalancer, Address: "https://203.0.113.7", Via: rule, Guard: GuardOpen}
+	front := Door{Kind: LoadBalancer, Address: "https://203.0.113.7", Via: rule, Guard: GuardOpen, Backend: helloBackend}
 	with := func(d Door, change func(*Door)) Door { change(&d); return d }
 	shopDomain := []posture.Domain{{Host: "shop.example.com", Resource: "m"}}
 	mapped := func(guard Guard) func(*Door) {
@@ -220,7 +223,7 @@ func TestAlikeDoorsOfAFrontendAreCounted(t *testing.T) {
 	if len(doors) != MaxAddresses+2 {
 		t.Fatalf("%d doors: %v", len(doors), doors)
 	}
-	same := Door{Kind: LoadBalancer, Via: front.Resource, Guard: GuardIAP}
+	same := Door{Kind: LoadBalancer, Via: front.Resource, Guard: GuardIAP, Backend: helloBackend}
 	first, copies, others := same, same, same
 	first.Address, others.Count = "https://a0.example.com/x", 1200-MaxAddresses
 	copies.Address, copies.Why = "https://c.example.com", mirrored
@@ -228,5 +231,14 @@ func TestAlikeDoorsOfAFrontendAreCounted(t *testing.T) {
 	got := []Door{doors[0], doors[MaxAddresses], doors[MaxAddresses+1]}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the first, the copies, the others (-want +got):\n%s", diff)
+	}
+	// A second backend service behind the frontend has no addresses of its own left to show.
+	second := p.Backends[0]
+	second.Name, second.Frontends = "other", second.Frontends[:1]
+	p.Backends = append(p.Backends, second)
+	doors = Of(p)[1:]
+	others.Count, others.Backend = others.Count+4, ""
+	if last := doors[len(doors)-1]; len(doors) != MaxAddresses+2 || last != others {
+		t.Errorf("with another backend service: %d doors, the last %+v, want %+v", len(doors), last, others)
 	}
 }

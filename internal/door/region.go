@@ -27,6 +27,9 @@ func regionDoors(p posture.Posture) []Door {
 			}
 			now := looser(judged{doors[at].Guard, doors[at].Why}, judged{one.Guard, one.Why})
 			doors[at].Guard, doors[at].Why = now.guard, now.why
+			if doors[at].Backend != one.Backend {
+				doors[at].Backend = ""
+			}
 		}
 	}
 	for _, part := range p.Parts() {

@@ -103,7 +103,8 @@ func TestIAPAtAForwardingRuleGuardsWhatIsBehind(t *testing.T) {
 				address = ""
 			}
 			want := []Door{{Kind: LoadBalancer, Address: address,
-				Via: "projects/demo-project/global/forwardingRules/hello-https", Guard: tc.want, Why: tc.why}}
+				Via: "projects/demo-project/global/forwardingRules/hello-https", Guard: tc.want, Why: tc.why,
+				Backend: helloBackend}}
 			if diff := cmp.Diff(want, frontendDoors(p)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

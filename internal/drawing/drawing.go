@@ -111,8 +111,8 @@ type Row struct {
 	Guard     door.Guard // also the symbol's name
 	Word      string     // the guard in a word
 	Addresses []string
-	Kind      string // what kind of way it is
-	Via       string // the resource behind it
+	Kind      string // what kind of way it is; "" = the resource behind it says so
+	Via       string // the resources behind it
 	More      string // in words how many more addresses it has
 	Who       string // gets in
 	Why       string // that is so, where it does not show
@@ -238,9 +238,15 @@ func (s Service) bounded(rows []placedRow) []placedRow {
 
 // row is a door without its address.
 func (s Service) row(d report.Door, project string) placedRow {
+	behind := []string{via(d.Via, project), via(d.Backend, project)}
+	behind = slices.DeleteFunc(behind, func(resource string) bool { return resource == "" })
 	row := placedRow{inside: d.Kind == door.InternalLoadBalancer, Row: Row{Guard: d.Guard, Word: word(d.Guard),
-		Kind: kind(d.Kind), Via: safe(via(d.Via, project)), Why: safe(d.Why), Exempt: safe(d.Exempt)}}
+		Kind: kind(d.Kind), Via: safe(strings.Join(behind, ", ")), Why: safe(d.Why), Exempt: safe(d.Exempt)}}
+	if d.Backend != "" {
+		row.Kind = ""
+	}
 	if d.Names != "" {
+		row.Kind = kind(d.Kind)
 		row.Kind += " for any host, with certificates for " + safe(d.Names)
 	}
 	switch d.Guard {
@@ -348,7 +354,8 @@ func kind(k door.Kind) string {
 
 // resources are what collections of resources are called.
 var resources = map[string]string{
-	"forwardingRules": "forwarding rule", "urlMaps": "URL map", "domainmappings": "domain mapping"}
+	"forwardingRules": "forwarding rule", "urlMaps": "URL map", "domainmappings": "domain mapping",
+	"backendServices": "backend service"}
 
 // via is the resource behind a door in words, "" where that is the service itself. Its project
 // is named where that is another one.

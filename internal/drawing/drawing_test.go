@@ -121,6 +121,15 @@ func TestADrawingSaysWhoGetsInWhere(t *testing.T) {
 				"not known", "who gets in is not known", "denied", at, kind + ", " + via, "ingress", "nobody gets in from here",
 				"VPC network", "http://10.0.0.7", "internal load balancer, forwarding rule in of project host", "closed",
 				"nobody gets in: switched off", "hello", "us-central1"}},
+		{"a backend service", Service{Doors: []report.Door{from(door.GuardIAP, func(d *report.Door) {
+			d.Backend, d.Names = "projects/demo-project/global/backendServices/hello-backend", "hello.example.com"
+		})}, Accessors: alice}, []string{"1 door: 1 IAP", "Internet", at,
+			kind + " for any host, with certificates for hello.example.com, " + via + ", backend service hello-backend", "IAP",
+			"user:alice@example.com", "hello", "us-central1"}},
+		{"a backend service of a host project", Service{Doors: []report.Door{from(door.GuardClosed, func(d *report.Door) {
+			d.Backend = "projects/host/regions/r/backendServices/b"
+		})}}, []string{"1 door: 1 closed", "Internet", at, via + ", backend service b of project host", "closed",
+			"nobody gets in: switched off", "hello", "us-central1"}},
 		{"addresses that are counted", Service{Doors: []report.Door{from(door.GuardIAP),
 			from(door.GuardIAP, func(d *report.Door) {
 				d.Address, d.Count = "", 990

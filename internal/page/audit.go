@@ -449,7 +449,9 @@ func (s shownService) Facts() string {
 	case s.Error == "":
 		add("", "no rule covers it")
 	}
-	add("outcome ", string(s.Outcome))
+	if s.Outcome != report.Compliant {
+		add("outcome ", string(s.Outcome))
+	}
 	add("team ", s.Team)
 	return strings.Join(facts, "; ")
 }

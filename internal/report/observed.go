@@ -23,6 +23,8 @@ type Door struct {
 	Count int `json:"count,omitempty"`
 	// Exempt says until when the policy lets the door stay open, and on whose word.
 	Exempt string `json:"exempt,omitempty"`
+	// Backend is the backend service behind a frontend.
+	Backend string `json:"backend,omitempty"`
 }
 
 // Named is a door.Named in its published form.

@@ -18,7 +18,7 @@ import (
 func full() Report {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	doors := []Door{{Kind: door.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Names: "shop.example.com", Guard: door.GuardOpen},
-		{Kind: door.InternalLoadBalancer, Address: "", Via: "v", Guard: door.GuardUnknown, Why: "w", Exempt: "e"},
+		{Kind: door.InternalLoadBalancer, Address: "", Via: "v", Guard: door.GuardUnknown, Why: "w", Exempt: "e", Backend: "b"},
 		{Kind: door.TagURL, Address: "a", Guard: door.GuardIAM},
 		{Kind: door.LoadBalancer, Via: "v", Guard: door.GuardIAP, Count: 7}}
 	return Report{

@@ -54,7 +54,7 @@ func estateService(i int) audited {
 		}
 	}
 	front := report.Door{Kind: door.LoadBalancer, Address: "https://" + short + ".shop.example.com", Via: rule,
-		Guard: door.GuardIAP}
+		Guard: door.GuardIAP, Backend: "projects/" + project + "/global/backendServices/" + short + "-backend"}
 	one := audited{Service: name, Outcome: report.Compliant, Exposed: door.No, Rule: "shops", Mode: policy.Enforce,
 		Team:  team,
 		Doors: append(own(door.GuardIngress), front), Accessors: []report.Named{{Member: "group:" + team + "staff@example.com"},
