@@ -71,8 +71,11 @@ func readForm(raw json.RawMessage) ([]Report, error) {
 // Source: pubsub/docs/bigquery, "Write metadata".
 var metadata = []string{"subscription_name", "message_id", "publish_time"}
 
-// rowOf turns a row of the table into a report. That bq prints every number and truth value as
-// text, and times without T and Z, is *unverified*; both forms are read.
+// rowOf turns a row of the table into a report. bq prints every number and truth value as text, as
+// the API answers them, and times without fraction, T and Z; both forms are read. The table has
+// columns for some members of a step's change alone, so the step is read by its words.
+// Source: bq 2.1.18 in Google Cloud CLI 528, table_reader.py and frontend/utils.py; test/gcloud runs
+// it.
 func rowOf(raw json.RawMessage) (json.RawMessage, bool) {
 	var row map[string]any
 	if json.Unmarshal(raw, &row) != nil {
@@ -91,7 +94,7 @@ func rowOf(raw json.RawMessage) (json.RawMessage, bool) {
 }
 
 // shaped is a value as JSON of a type has it: without columns that the type lacks, without
-// nulls, and with numbers, truth values and times in place of their texts.
+// nulls and values of any type, and with numbers, truth values and times in place of their texts.
 func shaped(value any, as reflect.Type) any {
 	if as.Kind() == reflect.Pointer {
 		return shaped(value, as.Elem())
@@ -104,7 +107,7 @@ func shaped(value any, as reflect.Type) any {
 		made := map[string]any{}
 		for i := range as.NumField() {
 			name, _, _ := strings.Cut(as.Field(i).Tag.Get("json"), ",")
-			if inner, there := v[name]; there && inner != nil {
+			if inner, there := v[name]; there && inner != nil && as.Field(i).Type != reflect.TypeFor[json.RawMessage]() {
 				made[name] = shaped(inner, as.Field(i).Type)
 			}
 		}
