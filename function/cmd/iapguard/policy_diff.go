@@ -91,10 +91,11 @@ func newPolicyDiffCommand() *cobra.Command {
 // invalidPolicies is why policies could not be compared: what is wrong with one, or with both.
 type invalidPolicies struct{ error }
 
-// print prints the problems, as policy check does.
+// print prints the problems as policy check does in JSON; else they are what is wrong with the
+// command line.
 func (e invalidPolicies) print(command *cobra.Command, format string) error {
 	if format != "json" {
-		return printProblems(command.ErrOrStderr(), e.error)
+		return usageError{e.error}
 	}
 	problems := struct {
 		Errors []problem `json:"errors"`
@@ -109,7 +110,9 @@ func diffPolicies(ctx context.Context, o *options, args []string) (*policyDiff, 
 	var policies [2]policy.Policy
 	var problems [2]error
 	for i := range policies {
-		policies[i], problems[i] = policy.Read(args[i], time.Now())
+		if policies[i], problems[i] = policy.Read(args[i], time.Now()); args[0] == args[1] {
+			problems[1] = nil
+		}
 	}
 	if err := errors.Join(problems[:]...); err != nil {
 		return nil, invalidPolicies{err}
