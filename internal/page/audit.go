@@ -371,8 +371,8 @@ func (d auditDocument) Changed() []changed {
 	if d.Trend == nil {
 		return nil
 	}
-	lists := []changed{{Name: "Doors open since then", Doors: d.Trend.New},
-		{Name: "Doors closed since then, or gone", Doors: d.Trend.Fixed}}
+	lists := []changed{{Name: "Newly open doors", Doors: d.Trend.New},
+		{Name: "Doors closed or gone", Doors: d.Trend.Fixed}}
 	for i := range lists {
 		lists[i].More = max(0, len(lists[i].Doors)-mostListed)
 		lists[i].Doors = lists[i].Doors[:len(lists[i].Doors)-lists[i].More]

@@ -3,6 +3,7 @@ package browser
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,6 +59,17 @@ func TestFaultsOfAPageAreFound(t *testing.T) {
 				t.Errorf("faults %q, want one that begins with %q", faults, tc.want)
 			}
 		})
+	}
+}
+
+func TestAxeLooksToo(t *testing.T) {
+	if os.Getenv("TEST_AXE") == "" {
+		t.Skip("skipped: TEST_AXE names no axe.min.js of axe-core: npm install axe-core")
+	}
+	tab := Start(t).Tab(View{})
+	tab.Open("data:text/html," + url.PathEscape(strings.Replace(fine, "<p>", `<p style="color:#999">`, 1)))
+	if faults := strings.Join(tab.Faults(), "\n"); !strings.Contains(faults, "axe color-contrast: ") {
+		t.Errorf("axe-core does not see grey text on white: %s", faults)
 	}
 }
 

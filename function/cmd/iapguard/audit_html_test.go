@@ -228,6 +228,31 @@ func TestEverybodyCanUseTheDocument(t *testing.T) {
 	}
 }
 
+func TestNoTextOfADocumentIsRun(t *testing.T) {
+	a := estate(0)
+	for i, bad := range []string{`<script>hurt()</script>`, `"><img src=x onerror=hurt()>`, `' onmouseover='hurt()`,
+		"</style><link rel=stylesheet href=//example.com>", "</script><iframe src=//example.com>", "a\u202egnp.exe\x00"} {
+		one := estateService(7) // which is open
+		one.Service, one.Rule, one.Team, one.Error = fmt.Sprintf("projects/p/locations/l/services/%d%s", i, bad), bad, bad, ""
+		one.Doors[0].Address, one.Doors[0].Via, one.Doors[0].Why = bad, bad, bad
+		one.Findings[0].Why, one.Steps[0].Why, one.Callers[0].Name = bad, bad, bad
+		one.Exemption = &report.Exemption{Owner: bad, Ticket: bad, Reason: bad, Expires: auditedAt}
+		a.Services = append(a.Services, one, audited{Service: bad, Error: bad})
+	}
+	tab := browser.Start(t).Tab(browser.View{})
+	url := document(t, a)
+	tab.Open(url)
+	if n := browser.Value[int](tab, `document.querySelectorAll(".sv").length`); n != len(a.Services) {
+		t.Errorf("%d services are shown, want %d", n, len(a.Services))
+	}
+	if n := browser.Value[int](tab, `document.querySelectorAll("img, iframe, link, script:not(body > script)").length`); n != 0 {
+		t.Errorf("%d elements came from texts", n)
+	}
+	if asked, errors := tab.Requests(), tab.Errors(); len(asked) != 1 || len(errors) != 0 {
+		t.Errorf("the document asked for %q, and the browser says %q", asked, errors)
+	}
+}
+
 func TestTheDocumentPrintsWithItsDate(t *testing.T) {
 	tab := browser.Start(t).Tab(browser.View{Dark: true})
 	tab.Open(document(t, withTrend(200)))
