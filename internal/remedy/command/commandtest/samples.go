@@ -57,6 +57,7 @@ func Samples(n Names) []Sample {
 		{"GrantInvoker", command.GrantInvoker(t, n.Member)},
 		{"RevokeInvoker", command.RevokeInvoker(t, posture.RoleInvoker, "allUsers", false)},
 		{"RevokeInvoker", command.RevokeInvoker(t, in+"/roles/"+n.Role, n.Member, true)},
+		{"DeployPublic", command.DeployPublic(t, "us-docker.pkg.dev/cloudrun/container/hello")},
 		{"RequireInvoker", command.RequireInvoker(t)},
 		{"RequireInvoker", command.RequireInvoker(everywhere)},
 		{"SkipInvokerCheck", command.SkipInvokerCheck(t)},
@@ -109,12 +110,18 @@ func Samples(n Names) []Sample {
 		{"ReadPerimeterRefusals", command.ReadPerimeterRefusals(n.Project)},
 		{"AddSecretVersion", command.AddSecretVersion(in + "/secrets/" + n.Other + "/versions/latest")},
 
+		{"Publish", command.Publish(n.Other, n.Project, `{"command": "sweep", "target": "`+in+`"}`)},
 		{"PushEndpoint", command.PushEndpoint(in + "/subscriptions/" + n.Other)},
 		{"SignPushes", command.SignPushes(in+"/subscriptions/"+n.Other, command.Account)},
 		{"MovePushes", command.MovePushes(in+"/subscriptions/"+n.Other, n.Address, n.Account)},
 		{"SignJob", command.SignJob(placed+"/jobs/"+n.Other, n.Account)},
 		{"MoveJob", command.MoveJob(placed+"/jobs/"+n.Other, n.Address, n.Account, n.Address)},
 		{"SignTrigger", command.SignTrigger(placed+"/triggers/"+n.Other, n.Account)},
+	}
+	for _, built := range command.BuildBalancer(command.Balancer{NEG: n.Other + "-neg", Backend: n.Backend,
+		URLMap: n.Other + "-map", Certificate: n.Other + "-certificate", Proxy: n.Other + "-proxy", Rule: n.Other + "-https",
+		Host: "hello.example.com"}, t) {
+		samples = append(samples, Sample{"BuildBalancer", built})
 	}
 	for _, ingress := range []posture.Ingress{posture.IngressAll, posture.IngressInternal,
 		posture.IngressInternalLoadBalancing} {

@@ -57,7 +57,11 @@ func builders(t *testing.T) []string {
 			if !ok || f.Recv != nil || !f.Name.IsExported() || f.Type.Results.NumFields() != 1 {
 				continue
 			}
-			if result, ok := f.Type.Results.List[0].Type.(*ast.Ident); ok && result.Name == "Command" {
+			built := f.Type.Results.List[0].Type
+			if list, ok := built.(*ast.ArrayType); ok {
+				built = list.Elt
+			}
+			if result, ok := built.(*ast.Ident); ok && result.Name == "Command" {
 				names = append(names, f.Name.Name)
 			}
 		}
