@@ -78,7 +78,9 @@ type Options struct {
 	// Discovery holds every call against Google's discovery documents, for
 	// tests; nil does not.
 	Discovery *discovery.Check
-	// Console answers /console; nil is a 404.
+	// OnCall gets the entry of every API call; it must not block. Nil = nobody wants it.
+	OnCall func(apiserver.CallEntry)
+	// Console answers /console, and / where a browser asks; nil is a 404.
 	Console http.Handler
 }
 
@@ -168,7 +170,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, why)
 	case r.Method == http.MethodConnect:
 		refuse(w, http.StatusMethodNotAllowed, "CONNECT is not supported: use plain http, the endpoint overrides of gcloud, or http_no_tunnel")
-	case own(r):
+	case own(r) || c.options.Console != nil && asksForPage(r):
 		c.own.ServeHTTP(w, r)
 	case batched(r):
 		c.batch(w, r)

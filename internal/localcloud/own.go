@@ -23,6 +23,12 @@ func own(r *http.Request) bool {
 		strings.HasPrefix(path, "/console/")
 }
 
+// asksForPage reports whether a browser asks for the first page: API clients accept anything.
+func asksForPage(r *http.Request) bool {
+	return r.Method == http.MethodGet && r.URL.Path == "/" && loopback(r.Host) &&
+		strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
 // ownEndpoints are what Google does not have: the state as a whole, the calls
 // so far, the log as it is written, the keys of pushes. They answer to the names
 // of this machine only, not to Google's.
@@ -68,6 +74,7 @@ func (c *Cloud) ownEndpoints() http.Handler {
 		mux.Handle("POST /_local/disturb", c.options.Disturber)
 	}
 	if console := c.options.Console; console != nil {
+		mux.Handle("GET /{$}", console)
 		mux.Handle("/console", console)
 		mux.Handle("/console/", console)
 	}

@@ -28,7 +28,7 @@ func newServer(options Options, logs *logging.Router) *apiserver.Server {
 	server := apiserver.Options{
 		Clock: options.Clock, Latency: options.Latency, OperationTime: options.OperationTime, Audit: logs.Audit,
 		IAMPropagation: options.IAMPropagation, ListLag: options.ListLag, Roles: options.Roles, Projects: options.Projects,
-		Beliefs: options.Beliefs,
+		Beliefs: options.Beliefs, OnCall: options.OnCall,
 	}
 	if options.Discovery != nil {
 		server.Observe = options.Discovery.Observe

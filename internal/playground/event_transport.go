@@ -18,7 +18,8 @@ import (
 const (
 	FunctionService = "iapguard"
 	FunctionRegion  = "us-central1"
-	functionName    = "projects/" + Project + "/locations/" + FunctionRegion + "/services/" + FunctionService
+	// FunctionName is its full name.
+	FunctionName = "projects/" + Project + "/locations/" + FunctionRegion + "/services/" + FunctionService
 )
 
 // eventTransport carries the events of Eventarc's triggers over the playground's Pub/Sub.

@@ -92,6 +92,10 @@ type Options struct {
 	// Discovery holds every call against Google's discovery documents, for
 	// tests; nil does not.
 	Discovery *discovery.Check
+	// Console is the page of the local cloud, and OnCall gets the entry of every API call; nil =
+	// there is none.
+	Console http.Handler
+	OnCall  func(apiserver.CallEntry)
 }
 
 // Playground is a running local cloud.
@@ -133,6 +137,7 @@ func Start(ctx context.Context, options Options) (*Playground, error) {
 		IAMPropagation: options.IAMPropagation, Propagation: options.Propagation,
 		Disturber: disturber{broker, &rules}, Transport: eventTransport{s}, WithoutOrganization: options.WithoutOrganization,
 		Projects: options.Projects, Discovery: options.Discovery, Beliefs: options.Beliefs,
+		Console: options.Console, OnCall: options.OnCall,
 	})
 	if !options.Bare {
 		if err := s.makeTopics(ctx); err != nil {
@@ -227,7 +232,7 @@ func (s *Playground) Serve(ctx context.Context, function http.Handler) (string, 
 		return "", err
 	}
 	s.register(FunctionRegion, FunctionService, endpoint)
-	s.Cloud.DataPlane().Contain(functionName, endpoint)
+	s.Cloud.DataPlane().Contain(FunctionName, endpoint)
 	return endpoint, nil
 }
 
@@ -252,7 +257,7 @@ func (s *Playground) DeployFunction(ctx context.Context) error {
 		}
 	}
 	for path, binding := range map[string]map[string]any{
-		"/v2/" + functionName: {"role": "roles/run.invoker",
+		"/v2/" + FunctionName: {"role": "roles/run.invoker",
 			"members": []any{"serviceAccount:" + PushAccount, "serviceAccount:" + OperatorAccount}},
 		accounts + "/" + OperatorAccount: {"role": "roles/iam.serviceAccountOpenIdTokenCreator",
 			"members": []any{string(apiserver.Owner)}},
@@ -266,7 +271,7 @@ func (s *Playground) DeployFunction(ctx context.Context) error {
 		return err
 	}
 	s.mu.Lock()
-	s.deployed = functionName
+	s.deployed = FunctionName
 	s.mu.Unlock()
 	return nil
 }

@@ -48,11 +48,15 @@ var mayImport = map[string][]string{
 	// the playground runs what deploy/ ships
 	"internal/playground":        {"internal/localcloud", "deploy/roles", "deploy/filters"},
 	"internal/playground/attach": {"internal/playground", "internal/localcloud", "function"},
-	"deploy":                     {},
-	"internal/event":             {"internal/posture", "internal/refusal", "internal/strictyaml", "internal/safetext"},
-	"internal/logfilter":         {"internal/event", "internal/posture", "internal/refusal"},
-	"internal/policy":            {"internal/posture", "internal/strictyaml"},
-	"internal/workqueue":         {"internal/fault"},
+	// the console draws the services of the local cloud as the audit sees them
+	"internal/playground/console": {"internal/playground", "internal/localcloud", "function", "internal/cloud",
+		"internal/drawing", "internal/report", "internal/door", "internal/event", "internal/posture",
+		"internal/remedy/command", "internal/safetext"},
+	"deploy":             {},
+	"internal/event":     {"internal/posture", "internal/refusal", "internal/strictyaml", "internal/safetext"},
+	"internal/logfilter": {"internal/event", "internal/posture", "internal/refusal"},
+	"internal/policy":    {"internal/posture", "internal/strictyaml"},
+	"internal/workqueue": {"internal/fault"},
 	"internal/cloud": {"internal/event", "internal/memory", "internal/workqueue", "internal/logfilter", "internal/caller",
 		"internal/door", "internal/posture", "internal/plan", "internal/policy", "internal/report", "internal/fault",
 		"internal/timeout", "internal/refusal", "internal/traffic", "internal/remedy/command"}, // an error of the cloud carries its remedy

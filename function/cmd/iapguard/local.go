@@ -33,6 +33,7 @@ type localFlags struct {
 	dataAddr  string
 	expose    bool
 	once      bool
+	paused    bool
 	cloudOnly bool
 	denials   bool
 	latency   time.Duration
@@ -68,6 +69,7 @@ func addLocalCommand(root *cobra.Command) {
 		"allow addresses that other machines can reach; the local cloud believes every caller")
 	set.BoolVar(&flags.once, "once", false,
 		"play the scenario to its end, then exit 0 only if every service ended protected or compliant")
+	set.BoolVar(&flags.paused, "paused", false, "play nothing until somebody presses the button of the page")
 	set.BoolVar(&flags.discovery, "discovery", false,
 		"hold every call against Google's discovery documents; GET /_local/discovery answers what was found")
 	set.BoolVar(&flags.cloudOnly, "cloud-only", false, "no function attached, nothing played")
@@ -125,6 +127,9 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	if flags.once && flags.cloudOnly {
 		return usageError{errors.New("--once and --cloud-only: without the function there is nothing to play")}
 	}
+	if flags.paused && (flags.once || flags.cloudOnly) {
+		return usageError{errors.New("--paused waits for a visitor of the page: leave --once and --cloud-only out")}
+	}
 	if flags.latency < 0 {
 		return usageError{fmt.Errorf("--latency is %s: write how long each call takes longer, like 30ms", flags.latency)}
 	}
@@ -141,6 +146,8 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
+	page := newLocalPage(flags)
+	options.Console, options.OnCall = page, page.OnCall
 	collect := os.Getenv("GOGC") == "" // the user does not say how often
 	if collect {
 		debug.SetGCPercent(startGC)
@@ -157,14 +164,13 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 		defer cancel()
 		_ = running.Close(closing) // the process ends
 	}()
-	fmt.Fprintf(os.Stderr, "local cloud at %s\nits frontends and run.app hosts, as Host, at %s\n",
+	fmt.Fprintf(os.Stderr, "local cloud at %s: open it in a browser\nits frontends and run.app hosts, as Host, at %s\n",
 		running.URL(), running.DataURL())
 	if flags.expose {
 		fmt.Fprintln(os.Stderr, "other machines may reach it, and it believes every caller")
 	}
 	if flags.cloudOnly {
-		<-ctx.Done()
-		return nil
+		return page.until(ctx, running)
 	}
 	if err := running.DeployFunction(ctx); err != nil {
 		return err
@@ -176,8 +182,19 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	}
 	defer attached.Close()
 	outcomes := newOutcomes(out, flags.format)
-	if err := running.OnReport(ctx, outcomes.add); err != nil {
+	if err := running.OnReport(ctx, func(received playground.Report) {
+		outcomes.add(received)
+		page.OnReport(received)
+	}); err != nil {
 		return err
+	}
+	if err := page.watch(ctx, running); err != nil {
+		return err
+	}
+	if flags.paused {
+		fmt.Fprintln(os.Stderr, "nothing is played until you press the button of the page")
+		<-ctx.Done()
+		return nil
 	}
 	return play(ctx, running, flags, outcomes)
 }

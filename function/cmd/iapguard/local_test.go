@@ -103,6 +103,8 @@ func TestWhatTheLocalCloudCannotDoIsSaidAtTheStart(t *testing.T) {
 		status int
 	}{
 		{[]string{"local", "--once", "--latency", "-5ms"}, "--latency is -5ms", exitUsage},
+		{[]string{"local", "--once", "--paused"}, "leave --once and --cloud-only out", exitUsage},
+		{[]string{"local", "--cloud-only", "--paused"}, "leave --once and --cloud-only out", exitUsage},
 		{[]string{"local", "--cloud-only", "--addr", taken.Addr().String()}, "address already in use: write --addr 127.0.0.1:",
 			exitFailed},
 	} {

@@ -39,6 +39,9 @@ type Options struct {
 	// Observe sees every call that was answered whole, after the answer. It is
 	// called from the goroutine of the call; nil is the usual case.
 	Observe func(Exchange)
+	// OnCall gets the entry of every call as the call log keeps it. It must not block; nil is
+	// the usual case.
+	OnCall func(CallEntry)
 }
 
 // Server is the shared ground of one local cloud. It is safe for concurrent
@@ -93,7 +96,7 @@ type API struct {
 
 // New returns a server that serves no API yet.
 func New(options Options) *Server {
-	s := &Server{options: options, defaultOnly: map[string]bool{}}
+	s := &Server{options: options, defaultOnly: map[string]bool{}, calls: callLog{each: options.OnCall}}
 	s.clear()
 	return s
 }

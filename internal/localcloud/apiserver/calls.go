@@ -23,6 +23,7 @@ type CallEntry struct {
 }
 
 type callLog struct {
+	each    func(CallEntry) // nil = nobody listens
 	mu      sync.Mutex
 	entries []CallEntry
 }
@@ -36,6 +37,9 @@ func (l *callLog) reset() {
 func (l *callLog) add(entry CallEntry) {
 	if len(entry.Resource) > maxResource {
 		entry.Resource = strings.ToValidUTF8(entry.Resource[:maxResource], "") + "…"
+	}
+	if l.each != nil {
+		defer l.each(entry)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -29,19 +30,45 @@ func (s *subscriber) offer(entry json.RawMessage) {
 	}
 }
 
+// Follow gives every entry from now on to each, in the order in which they are written, until
+// the context ends. It returns at once. Entries that are written faster than each takes them
+// are lost.
+func (r *Router) Follow(ctx context.Context, each func(json.RawMessage)) {
+	s, end := r.subscribe()
+	go func() {
+		for {
+			select {
+			case entry := <-s.entries:
+				each(entry)
+			case <-s.lost:
+				end()
+				s, end = r.subscribe()
+			case <-ctx.Done():
+				end()
+				return
+			}
+		}
+	}()
+}
+
+func (r *Router) subscribe() (s *subscriber, end func()) {
+	s = &subscriber{entries: make(chan json.RawMessage, backlog), lost: make(chan struct{})}
+	r.mu.Lock()
+	r.subscribers[s] = struct{}{}
+	r.mu.Unlock()
+	return s, func() {
+		r.mu.Lock()
+		delete(r.subscribers, s)
+		r.mu.Unlock()
+	}
+}
+
 // Events streams entries as they are written, as server-sent events
 // (html.spec.whatwg.org, 9.2), one entry in one line of data. A client that
 // reads too slowly is cut off, and connects again as such clients do.
 func (r *Router) Events(w http.ResponseWriter, request *http.Request) {
-	s := &subscriber{entries: make(chan json.RawMessage, backlog), lost: make(chan struct{})}
-	r.mu.Lock()
-	r.subscribers[s] = struct{}{}
-	r.mu.Unlock()
-	defer func() {
-		r.mu.Lock()
-		delete(r.subscribers, s)
-		r.mu.Unlock()
-	}()
+	s, end := r.subscribe()
+	defer end()
 
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
