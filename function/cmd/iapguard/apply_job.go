@@ -140,7 +140,11 @@ func (j *job) why() string {
 		return j.refused.Error()
 	}
 	for _, t := range slices.Backward(j.taken) {
-		if t.err != nil && j.final.Outcome != report.Protected {
+		switch {
+		case t.err == nil || j.final.Outcome == report.Protected:
+		case j.final.Outcome == report.Deferred:
+			return fmt.Sprintf("%s; %s failed last: %v", why(j.final), t.op, t.err)
+		default:
 			return fmt.Sprintf("%s failed: %v", t.op, t.err)
 		}
 	}

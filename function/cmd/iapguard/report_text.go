@@ -56,6 +56,7 @@ func detailLines(r report.Report, shown bool) []line {
 	if !shown {
 		lines = append(lines, callerLines(r)...)
 	}
+	lines = append(lines, contestLines(r.Contest, shown)...)
 	for _, each := range r.Evidence {
 		lines = append(lines, line{lead: "  asked: ", text: each.What}, line{lead: "         ", text: each.Found})
 	}
@@ -64,6 +65,31 @@ func detailLines(r report.Report, shown bool) []line {
 	}
 	for _, advice := range r.Advice {
 		lines = append(lines, line{lead: "  to do: ", text: advice, style: bold, whole: true})
+	}
+	return lines
+}
+
+// contestLines are what others undo again and again, and what to write where they do it.
+func contestLines(c *report.Contest, shown bool) []line {
+	if c == nil {
+		return nil
+	}
+	var lines []line
+	if !shown {
+		lines = append(lines, line{lead: "  contested: ", text: undoneText(*c), style: yellow, hang: 4})
+	}
+	if c.Fix == "" {
+		return lines
+	}
+	// What fits the tool that undid it last comes first.
+	first, rest, more := strings.Cut(c.Fix, "\n\n")
+	lines = append(lines, line{lead: "  to end it at the source:", style: bold})
+	for each := range strings.SplitSeq(first, "\n") {
+		lines = append(lines, textLine("    %s", each))
+	}
+	if more {
+		lines = append(lines, textLine("    and %d lines more, for other tools and settings: contest.fix of --format json",
+			strings.Count(rest, "\n")+1))
 	}
 	return lines
 }

@@ -26,6 +26,19 @@ func why(r report.Report) string {
 	return said
 }
 
+// undoneText says what others undid, how often, and who did it last.
+func undoneText(c report.Contest) string {
+	who := "somebody"
+	if len(c.Actors) > 0 {
+		last := c.Actors[len(c.Actors)-1]
+		who = cmp.Or(last.Principal, who)
+		if last.UserAgent != "" {
+			who += ", with what calls itself " + last.UserAgent
+		}
+	}
+	return fmt.Sprintf("others undid %s %d times, last %s", c.Field, c.Rounds, who)
+}
+
 func reason(r report.Report) string {
 	advice := ""
 	if len(r.Advice) > 0 {
@@ -46,8 +59,12 @@ func reason(r report.Report) string {
 		if e := r.Exemption; e != nil {
 			return fmt.Sprintf("%s (%s, %s) until %s", e.Reason, e.Ticket, e.Owner, policy.LastDay(e.Expires))
 		}
-	case report.Held, report.Waiting, report.Deferred, report.Contested:
-		if w := r.WaitingFor; w != nil && r.Outcome != report.Contested {
+	case report.Contested:
+		if r.Contest != nil {
+			return undoneText(*r.Contest)
+		}
+	case report.Held, report.Waiting, report.Deferred:
+		if w := r.WaitingFor; w != nil {
 			if w.Until != nil && r.Outcome == report.Deferred {
 				return fmt.Sprintf("%s; not before %s", w.What, w.Until.Format(time.RFC3339))
 			}
