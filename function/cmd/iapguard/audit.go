@@ -163,7 +163,7 @@ const auditTogether = 8
 // auditEach looks at every service, also at those that no rule covers.
 func (s *session) auditEach(ctx context.Context, targets []posture.Target) []audited {
 	all := make([]audited, len(targets))
-	shown := newProgress(os.Stderr, "services looked at", len(targets), progressAfter)
+	shown := newProgress(s.stderr, "services looked at", len(targets), progressAfter)
 	defer shown.end()
 	var group errgroup.Group
 	group.SetLimit(auditTogether)

@@ -27,12 +27,12 @@ func (s *auditShown) text(a audit, r rendering) string {
 	var b strings.Builder
 	b.WriteString(r.render([]line{a.headline()}))
 	if a.Context != "" {
-		b.WriteString(contextLine(a.Context, a.Policy, a.Holds, a.HoldsUnread != ""))
+		b.WriteString(r.render([]line{contextLine(a.Context, a.Policy, a.Holds, a.HoldsUnread != "")}))
 	}
 	shown := s.of(a)
 	slices.Reverse(shown)
 	if s.groupBy != "" {
-		b.WriteString(s.grouped(shown, "  %-30s %s\n"))
+		b.WriteString(r.render(textLines(strings.TrimSuffix(s.grouped(shown, "  %-30s %s\n"), "\n"))))
 	}
 	switch {
 	case s.summary:
@@ -41,9 +41,9 @@ func (s *auditShown) text(a audit, r rendering) string {
 	default:
 		b.WriteString(s.items(shown, a.ObservedAt, r))
 	}
-	b.WriteString(r.render([]line{{text: a.Totals.text()}}))
+	b.WriteString(r.render([]line{{text: a.Totals.text(), hang: 2}}))
 	if a.Comparison != nil && !s.summary {
-		b.WriteString(a.Comparison.text())
+		b.WriteString(r.render(a.Comparison.lines()))
 	}
 	return b.String()
 }
@@ -107,7 +107,7 @@ func (s *auditShown) items(shown []audited, now time.Time, r rendering) string {
 	})
 	var b strings.Builder
 	if more := len(need) - mostItems; more > 0 {
-		fmt.Fprintf(&b, "\n  and %d more: --wide shows all, --only and --team choose\n", more)
+		b.WriteString("\n" + r.render([]line{textLine("  and %d more: --wide shows all, --only and --team choose", more)}))
 		need = need[more:]
 	}
 	for _, one := range need {
@@ -122,7 +122,7 @@ func (s *auditShown) items(shown []audited, now time.Time, r rendering) string {
 
 // item is a service: what, where, why, what next.
 func (a audited) item(now time.Time) []line {
-	first := line{lead: strings.ToUpper(string(a.stands())) + "  ", text: a.Service, whole: true}
+	first := line{lead: strings.ToUpper(string(a.stands())) + "  ", text: a.Service}
 	switch a.stands() {
 	case standsOpen:
 		first.style = red
@@ -210,6 +210,8 @@ func (a audited) next() string {
 		return "write a rule for it, then iapguard plan " + a.Service
 	case a.Outcome == report.Planned:
 		return "iapguard apply " + a.Service
+	case a.Outcome == report.Failed: // its advice is what failed
+		return "iapguard plan " + a.Service
 	case len(a.Advice) > 0:
 		return a.Advice[0]
 	}

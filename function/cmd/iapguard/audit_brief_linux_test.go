@@ -65,7 +65,7 @@ func TestAThousandServicesFitAScreen(t *testing.T) {
 			}
 		}
 		goldenScreen(t, fmt.Sprintf("audit-%d.txt", width), text)
-		goldenScreen(t, fmt.Sprintf("audit-%d-colour.txt", width), shown.text(many(1000), rendering{width, true}))
+		goldenScreen(t, fmt.Sprintf("audit-%d-colour.txt", width), shown.text(many(1000), rendering{width: width, colour: true}))
 	}
 	goldenScreen(t, "audit-wide-of-four.txt", (&auditShown{sort: "risk", wide: true}).text(many(8), rendering{}))
 	goldenScreen(t, "audit-by-team.txt", (&auditShown{sort: "since", groupBy: "team", summary: true}).text(many(1000), rendering{width: 80}))

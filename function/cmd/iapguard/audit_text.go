@@ -157,7 +157,7 @@ func within(service string, scopes []posture.Scope) bool {
 func fullLines(services []audited) []line {
 	var lines []line
 	for _, service := range services {
-		heading := line{text: service.Service, whole: true}
+		heading := line{lead: service.Service, style: bold, hang: 2}
 		switch {
 		case service.instance():
 			heading.text += "  (an instance, which is not changed)"
@@ -176,6 +176,9 @@ func fullLines(services []audited) []line {
 			if c.Impact != caller.StaysIn {
 				lines = append(lines, line{lead: fmt.Sprintf("  %-8s ", c.Impact), text: fmt.Sprint(c)})
 			}
+		}
+		if service.stands() == standsOpen {
+			lines = append(lines, line{lead: "  next: ", text: service.next(), whole: true})
 		}
 	}
 	return lines
@@ -206,17 +209,18 @@ func (t totals) text() string {
 	return b.String()
 }
 
-func (c *comparison) text() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "unguarded doors since then: %d new, %d fixed, %d unchanged\n",
-		len(c.New), len(c.Fixed), len(c.Unchanged))
+func (c *comparison) lines() []line {
+	lines := []line{textLine("unguarded doors since then: %d new, %d fixed, %d unchanged",
+		len(c.New), len(c.Fixed), len(c.Unchanged))}
 	for _, group := range []struct {
 		name  string
 		doors []auditedDoor
-	}{{"new", c.New}, {"fixed", c.Fixed}, {"unchanged", c.Unchanged}} {
+		style style
+	}{{"new", c.New, red}, {"fixed", c.Fixed, green}, {"unchanged", c.Unchanged, plainStyle}} {
 		for _, door := range group.doors {
-			fmt.Fprintf(&b, "  %-9s %s  (%s of %s)\n", group.name, door.Address, door.Kind, door.Service)
+			lines = append(lines, line{lead: fmt.Sprintf("  %-9s ", group.name), style: group.style, hang: 4,
+				text: fmt.Sprintf("%s  (%s of %s)", door.Address, door.Kind, door.Service)})
 		}
 	}
-	return b.String()
+	return lines
 }

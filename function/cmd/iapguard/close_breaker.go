@@ -3,16 +3,15 @@ package main
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 )
 
 func newCloseBreakerCommand() *cobra.Command {
-	o := options{format: "text"}
 	var reason, by string
 	var talk sending
+	var o options
 	command := &cobra.Command{
 		Use:   "close-breaker --reason REASON",
 		Short: "Let the circuit breaker hold back nothing of what has failed until now",
@@ -32,6 +31,7 @@ func newCloseBreakerCommand() *cobra.Command {
 					return err
 				}
 			}
+			o.format, o.stderr = "text", command.ErrOrStderr
 			session, err := o.open(command.Context(), nil)
 			if err != nil {
 				return err
@@ -44,7 +44,7 @@ func newCloseBreakerCommand() *cobra.Command {
 			if err := session.engine.CloseBreaker(command.Context(), by, reason); err != nil {
 				return err
 			}
-			fmt.Fprintf(command.OutOrStdout(), "the circuit breaker is closed by %s: %s\n", by, reason)
+			newScreen(command.OutOrStdout()).printf("the circuit breaker is closed by %s: %s", by, reason)
 			return nil
 		},
 	}

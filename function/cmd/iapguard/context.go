@@ -41,7 +41,7 @@ func newContextCommand() *cobra.Command {
 			if err := os.WriteFile(file, []byte(named.Name()+"\n"), 0o600); err != nil {
 				return fmt.Errorf("keeping the context: %w", err)
 			}
-			fmt.Fprintf(command.OutOrStdout(), "commands talk to %s\n", named.Name())
+			newScreen(command.OutOrStdout()).printf("commands talk to %s", named.Name())
 			return nil
 		},
 	}, &cobra.Command{
@@ -51,7 +51,7 @@ func newContextCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(command.OutOrStdout(), "%s (%s)\n", found.target.Name(), found.from)
+			newScreen(command.OutOrStdout()).printf("%s (%s)", found.target.Name(), found.from)
 			return nil
 		},
 	})

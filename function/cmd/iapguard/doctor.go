@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -78,20 +77,19 @@ func (o *doctorOptions) diagnose(ctx context.Context, scopes []posture.Scope, ou
 		failed = failed || final.Outcome == report.Blocked || final.Outcome == report.Failed
 		found = append(found, final)
 	}
+	lines := diagnosesLines(found)
 	if len(targets) == 1 && len(found) == 1 {
-		fmt.Fprint(out, diagnosisText(found[0]))
-	} else {
-		fmt.Fprint(out, diagnosesText(found))
+		lines = diagnosisLines(found[0])
 	}
+	newScreen(out).print(lines...)
 	return printer.end(failed)
 }
 
 // unremarkable are verdicts about a service that needs nobody.
 var unremarkable = []string{string(doctor.NothingFound), string(doctor.OldNews)}
 
-// diagnosesText is a line for each service, those that need somebody last.
-func diagnosesText(found []report.Report) string {
-	var b strings.Builder
+// diagnosesLines are a line for each service, those that need somebody last.
+func diagnosesLines(found []report.Report) []line {
 	act := func(r report.Report) int {
 		if slices.Contains(unremarkable, string(r.Verdict)) {
 			return 0
@@ -99,28 +97,38 @@ func diagnosesText(found []report.Report) string {
 		return 1
 	}
 	slices.SortStableFunc(found, func(x, y report.Report) int { return cmp.Compare(act(x), act(y)) })
+	var lines []line
 	for _, r := range found {
-		fmt.Fprintf(&b, "%-24s %s\n", r.Verdict, r.Subject())
+		lines = append(lines, line{lead: fmt.Sprintf("%-24s ", r.Verdict), text: r.Subject(),
+			style: verdictStyle(r), hang: 2})
 		if act(r) == 1 {
-			fmt.Fprintf(&b, "  %s\n  next: iapguard doctor %s\n", r.Why, r.Subject())
+			lines = append(lines, textLine("  %s", r.Why),
+				line{lead: "  next: ", text: "iapguard doctor " + r.Subject(), whole: true})
 		}
 	}
-	return b.String()
+	return lines
 }
 
-// diagnosisText writes a diagnosis for somebody who is new to IAP: what is wrong,
-// the evidence, and what to type next.
-func diagnosisText(r report.Report) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n  %s\n  %s\n\nWhat was looked at\n", r.Subject(), r.Verdict, r.Why)
+func verdictStyle(r report.Report) style {
+	if slices.Contains(unremarkable, string(r.Verdict)) {
+		return green
+	}
+	return red
+}
+
+// diagnosisLines are a diagnosis for somebody who is new to IAP: what is wrong, the
+// evidence, and what to type next.
+func diagnosisLines(r report.Report) []line {
+	lines := []line{{lead: r.Subject(), style: bold}, {}, {lead: "  " + string(r.Verdict), style: verdictStyle(r)},
+		{lead: "  ", text: r.Why}, {}, {lead: "What was looked at", style: bold}}
 	for _, each := range r.Evidence {
-		fmt.Fprintf(&b, "  %s\n      %s\n", each.What, each.Found)
+		lines = append(lines, line{lead: "  ", text: each.What}, line{lead: "      ", text: each.Found, style: dim})
 	}
 	if len(r.Advice) > 0 {
-		b.WriteString("\nWhat to do next\n")
+		lines = append(lines, line{}, line{lead: "What to do next", style: bold})
 	}
-	for _, line := range r.Advice {
-		fmt.Fprintf(&b, "  %s\n", line)
+	for _, advice := range r.Advice {
+		lines = append(lines, line{lead: "  ", text: advice, whole: true, hang: 4})
 	}
-	return b.String()
+	return lines
 }

@@ -162,6 +162,7 @@ func TestApplySaysInOneLineWhyItDidNotProtect(t *testing.T) {
 }
 
 func TestWhatIsGoneIsOneClearLine(t *testing.T) {
+	t.Setenv("IAPGUARD_HOLDS", written(t, "none.yaml", "version: 1\nholds: []\n"))
 	o, hello := cloudtest.Start(t, playground.Options{}), playground.Scenario[0]
 	o.Build(hello)
 	policy := written(t, "policy.yaml", cloudtest.Policy())
@@ -231,6 +232,7 @@ func TestEveryCommandEndsWithTwoOnWrongUsage(t *testing.T) {
 }
 
 func TestACommandThatIsInterruptedEndsWith130(t *testing.T) {
+	t.Setenv("IAPGUARD_HOLDS", written(t, "none.yaml", "version: 1\nholds: []\n"))
 	o, reports := applied(t)
 	hello, policy := playground.Scenario[0].Name(), written(t, "policy.yaml", cloudtest.Policy())
 	ended, cancel := context.WithCancel(t.Context())

@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/event"
@@ -53,21 +52,21 @@ Pub/Sub pushes. Without FILE, and for "-", it reads standard input.`,
 // explainer prints explanations in the order of what they explain.
 type explainer struct {
 	out      *bufio.Writer
+	screen   rendering
 	progress io.Writer // nil: not a terminal
 	self     event.Self
-	line     func(explanation) ([]byte, error)
 	summary  *summary // nil with --format json
 	entries  int
 	causes   int
 }
 
 func newExplainer(cmd *cobra.Command, format string, self event.Self) *explainer {
-	e := &explainer{out: bufio.NewWriter(cmd.OutOrStdout()), self: self, line: explanation.json}
+	e := &explainer{out: bufio.NewWriter(cmd.OutOrStdout()), screen: newScreen(cmd.OutOrStdout()).rendering, self: self}
 	if format == "text" {
-		e.line, e.summary = explanation.text, &summary{}
+		e.summary = &summary{}
 	}
-	if f, ok := cmd.ErrOrStderr().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		e.progress = f
+	if terminal := terminalBehind(cmd.ErrOrStderr()); terminal != nil {
+		e.progress = terminal
 	}
 	return e
 }
@@ -91,7 +90,7 @@ func (e *explainer) explain(stdin io.Reader, files []string) error {
 	}
 	e.showProgress(true)
 	if e.summary != nil {
-		e.summary.write(e.out)
+		_, _ = e.out.WriteString(e.screen.render(e.summary.lines())) // Flush returns its error
 	}
 	if err := e.out.Flush(); err != nil {
 		return fmt.Errorf("writing explanations: %w", err)
@@ -145,18 +144,27 @@ func (e *explainer) result(file string, line int, r event.Result) error {
 	if r.Cause != nil {
 		e.causes++
 	}
-	text, err := e.line(explainResult(file, line, r))
+	text, err := e.text(explainResult(file, line, r))
 	if err != nil {
 		return err
 	}
 	if e.summary != nil {
 		e.summary.add(r)
 	}
-	if _, err := e.out.Write(append(text, '\n')); err != nil {
+	if _, err := e.out.WriteString(text); err != nil {
 		return writeError{err}
 	}
 	e.showProgress(false)
 	return nil
+}
+
+// text is how one explanation is printed.
+func (e *explainer) text(x explanation) (string, error) {
+	if e.summary != nil {
+		return e.screen.render([]line{x.line()}), nil
+	}
+	text, err := x.json()
+	return string(text) + "\n", err
 }
 
 // showProgress keeps one line on a terminal up to date.

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"sort"
 	"strings"
 	"time"
@@ -47,22 +46,23 @@ func explainResult(file string, line int, r event.Result) explanation {
 
 func (x explanation) json() ([]byte, error) { return json.Marshal(x) }
 
-// text returns one aligned line: kind, resource or reason, principal, time, method,
-// and where the entry is.
-func (x explanation) text() ([]byte, error) {
-	what, about := string(x.Kind), x.about()
+// line is one aligned line: kind, resource or reason, principal, time, method, and
+// where the entry is.
+func (x explanation) line() line {
+	what, shown := string(x.Kind), line{text: x.about(), style: bold, hang: 4}
 	if x.Ignored != "" {
-		what, about = "ignored: "+string(x.Ignored), x.Why
+		what, shown.text, shown.style = "ignored: "+string(x.Ignored), x.Why, dim
 	}
-	line := fmt.Appendf(nil, "%-24s  %s", what, about)
+	shown.lead = fmt.Sprintf("%-24s  ", what)
 	if x.Ignored == "" {
 		for _, part := range []struct{ word, value string }{{"by", x.Principal}, {"at", x.At}, {"via", x.Method}} {
 			if part.value != "" {
-				line = fmt.Appendf(line, "  %s %s", part.word, part.value)
+				shown.text += "  " + part.word + " " + part.value
 			}
 		}
 	}
-	return fmt.Appendf(line, "  (%s:%d)", x.File, x.Line), nil
+	shown.text += fmt.Sprintf("  (%s:%d)", x.File, x.Line)
+	return shown
 }
 
 // about returns the name of the resource that a cause concerns.
@@ -106,19 +106,17 @@ func (s *summary) add(r event.Result) {
 	s.reasons[r.Ignored]++
 }
 
-// write prints the counts, the largest first; nothing for a single entry.
-func (s *summary) write(w io.Writer) {
+// lines are the counts, the largest first; none for a single entry.
+func (s *summary) lines() []line {
 	causes, ignored := total(s.kinds), total(s.reasons)
 	if causes+ignored < 2 {
-		return
+		return nil
 	}
-	// The caller flushes the buffer, which keeps the first error.
-	_, _ = fmt.Fprintf(w, "\n%d entries; causes: %d, ignored: %d\n", causes+ignored, causes, ignored)
-	for _, lines := range [][]string{ranked(s.kinds), ranked(s.reasons)} {
-		for _, line := range lines {
-			_, _ = fmt.Fprintln(w, line)
-		}
+	lines := []line{{}, textLine("%d entries; causes: %d, ignored: %d", causes+ignored, causes, ignored)}
+	for _, each := range append(ranked(s.kinds), ranked(s.reasons)...) {
+		lines = append(lines, textLine("%s", each))
 	}
+	return lines
 }
 
 func total[K comparable](counts map[K]int) int {

@@ -49,7 +49,7 @@ func newHoldCommand() *cobra.Command {
 			if err := changeHolds(command.Context(), &file, add); err != nil {
 				return err
 			}
-			fmt.Fprintf(command.OutOrStdout(), "%s is held until %s\n", hold.Name(), hold.Until.Format(time.RFC3339))
+			newScreen(command.OutOrStdout()).print(heldLine(hold), endHoldLine(args[0]))
 			return nil
 		},
 	}
@@ -61,6 +61,16 @@ func newHoldCommand() *cobra.Command {
 		"policy file that says how long a hold may last (default: $IAPGUARD_POLICY)")
 	command.Flags().StringVar(&by, "by", "", "who; it goes into the reports (default: the user who types)")
 	return command
+}
+
+// heldLine says that a hold stands.
+func heldLine(hold policy.Hold) line {
+	return textLine("%s is held until %s", hold.Name(), hold.Until.Format(time.RFC3339))
+}
+
+// endHoldLine says how a hold ends earlier.
+func endHoldLine(target string) line {
+	return line{lead: "to end it earlier: ", text: "iapguard resume " + target, whole: true}
 }
 
 // instead sends a command to the deployment that a context names, where no holds file is named,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"regexp"
 	"time"
@@ -17,9 +18,13 @@ import (
 )
 
 // holdsFlag says where the holds are that a command works on.
-type holdsFlag struct{ name, endpoint string }
+type holdsFlag struct {
+	name, endpoint string
+	stderr         func() io.Writer
+}
 
 func (h *holdsFlag) add(command *cobra.Command) {
+	h.stderr = command.ErrOrStderr
 	command.Flags().StringVar(&h.name, "holds", "",
 		"holds file, or the secret with it: projects/P/secrets/S (default: $IAPGUARD_HOLDS)")
 	if command.Flags().Lookup("endpoint") == nil {
@@ -64,7 +69,7 @@ func (h *holdsFlag) inForce(ctx context.Context) (holds policy.Holds, unread, er
 	if os.Getenv("IAPGUARD_MEMORY") == "" {
 		return holds, unread, nil
 	}
-	session, err := (&options{format: "text", endpoint: h.endpoint}).open(ctx, nil)
+	session, err := (&options{format: "text", endpoint: h.endpoint, stderr: h.stderr}).open(ctx, nil)
 	if err != nil {
 		return holds, errors.Join(unread, err), nil
 	}

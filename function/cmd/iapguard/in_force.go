@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +52,7 @@ func (s *sending) askInForce(ctx context.Context, writes bool) (*inForce, error)
 		return nil, err
 	}
 	if strings.HasPrefix(to.found.from, folderContext) { // who wrote it may be somebody else
-		fmt.Fprintf(os.Stderr, "iapguard: the context is %s, by %s\n", to.found.target.Name(), to.found.from)
+		note(s.stderr(), "the context is %s, by %s", to.found.target.Name(), to.found.from)
 	}
 	found := &inForce{to: to}
 	answer, err := found.ask(ctx)
@@ -69,7 +68,7 @@ func (s *sending) askInForce(ctx context.Context, writes bool) (*inForce, error)
 	if problem != nil {
 		return found, fmt.Errorf("%w; in Secret Manager: %w", err, problem)
 	}
-	fmt.Fprintf(os.Stderr, "iapguard: %v; %s\n", err, said)
+	note(s.stderr(), "%v; %s", err, said)
 	return found, nil
 }
 
@@ -119,17 +118,18 @@ func (f *inForce) current(ctx context.Context) (policy.Holds, error) {
 }
 
 // header is the first line of what is printed, with the digest of the policy that counts.
-func (f *inForce) header(digest string) string {
+func (f *inForce) header(digest string) line {
 	return contextLine(f.to.found.target.Name(), digest, len(f.status.Holds), f.err != nil)
 }
 
 // contextLine says what counts. unheld means that other holds may be in force.
-func contextLine(name, digest string, holds int, unheld bool) string {
+func contextLine(name, digest string, holds int, unheld bool) line {
 	held := counted(holds, "hold") + " in force"
 	if unheld {
 		held += " as far as known"
 	}
-	return fmt.Sprintf("context %s, policy %s, %s\n", name, cmp.Or(digest, "not known"), held)
+	return line{lead: "context", style: dim, hang: 2,
+		text: fmt.Sprintf(" %s, policy %s, %s", name, cmp.Or(digest, "not known"), held)}
 }
 
 // holdsOf are the holds that a deployment named.
@@ -175,10 +175,10 @@ func dataURL(ctx context.Context, endpoint string) string {
 }
 
 // announce prints the header of a text, and warns of what does not count here.
-func (f *inForce) announce(out io.Writer, digest string, remembers bool) {
-	fmt.Fprint(out, f.header(digest))
+func (f *inForce) announce(out, stderr io.Writer, digest string, remembers bool) {
+	newScreen(out).print(f.header(digest))
 	if !remembers {
-		fmt.Fprintln(os.Stderr, "iapguard: limits, contests and the circuit breaker of the deployment do not count here: have the "+
+		note(stderr, "limits, contests and the circuit breaker of the deployment do not count here: have the "+
 			"function act with iapguard send, or name its memory with IAPGUARD_MEMORY if you may read it")
 	}
 }

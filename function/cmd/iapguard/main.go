@@ -40,10 +40,16 @@ func main() {
 // run executes a command line and returns its exit status. Output that could not
 // be written is a failure, whatever else the command did.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root, out := newRootCommand(), &output{to: stdout}
+	root := newRootCommand()
 	root.SetArgs(args)
+	return runCommand(ctx, root, stdout, stderr)
+}
+
+// runCommand executes the command line that a root command was given.
+func runCommand(ctx context.Context, root *cobra.Command, stdout, stderr io.Writer) int {
+	out, said := &output{to: stdout}, &output{to: stderr}
 	root.SetOut(out)
-	root.SetErr(stderr)
+	root.SetErr(said)
 	err := root.ExecuteContext(ctx)
 	var status statusError // 0 = the error says why
 	_ = errors.As(err, &status)
@@ -66,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = fmt.Errorf("nobody is logged in: run %s, or set GOOGLE_APPLICATION_CREDENTIALS (%w)", command.Login(), err)
 	}
 	// An error may hold text from outside. That it cannot be written leaves the exit status.
-	_, _ = io.WriteString(stderr, plain(errorLines(err)))
+	newScreen(said).print(errorLines(err)...)
 	switch {
 	case interrupted:
 		return exitInterrupted
@@ -81,11 +87,10 @@ const noCredentials = "could not find default credentials"
 
 // errorLines are an error for a person.
 func errorLines(err error) []line {
-	var lines []line
-	lead := "iapguard: "
-	for text := range strings.SplitSeq(err.Error(), "\n") {
-		lines = append(lines, line{lead: lead, text: text, whole: true})
-		lead = ""
+	first, rest, more := strings.Cut(err.Error(), "\n")
+	lines := []line{{lead: "iapguard: ", text: first, style: red, hang: 2}}
+	if more {
+		lines = append(lines, textLines(rest)...)
 	}
 	return lines
 }
@@ -99,7 +104,10 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          noMore,
 		RunE:          serve,
+
+		PersistentPreRun: func(command *cobra.Command, _ []string) { allowLinks(command) },
 	}
+	root.SetHelpFunc(showHelp)
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w%s (see %s --help)", err, flagLike(command, err), command.CommandPath())}
 	})

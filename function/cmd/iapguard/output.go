@@ -12,8 +12,9 @@ import (
 // output remembers the first write that failed and writes nothing after it, so
 // that what prints many lines need not look at each write.
 type output struct {
-	to  io.Writer
-	err error
+	to    io.Writer
+	err   error
+	links bool // names may link to Google's console: see allowLinks
 }
 
 func (o *output) Write(p []byte) (int, error) {

@@ -10,8 +10,10 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
+	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/door"
+	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -124,6 +126,7 @@ func hostilePlan() report.Report {
 	r.Accessors, r.Invokers = []report.Named{{Member: hostile}}, []report.Named{{Member: hostile}}
 	r.Callers = []report.Caller{{Kind: caller.Visitor, Name: hostile, Impact: caller.Breaks, Why: hostile,
 		Remedy: hostile}}
+	r.Verdict, r.Why, r.RunID, r.Evidence = hostile, hostile, hostile, []report.Evidence{{What: hostile, Found: hostile}}
 	r.Unread, r.Advice = []report.Unread{{Why: hostile}}, []string{hostile}
 	return r
 }
@@ -134,6 +137,18 @@ func TestHostileTextStaysInItsPlaceAtEveryWidth(t *testing.T) {
 		"one service": planLines([]report.Report{r}), "a group": planLines([]report.Report{r, r, r, r, r}),
 		"the effect": effectOf([]report.Report{r}).lines(time.Now()), "why": {whyLine(r, why(r))},
 		"an error": errorLines(fmt.Errorf("%s", hostile)), "a result": detailLines(r, true),
+		"a diagnosis": diagnosisLines(r), "diagnoses": diagnosesLines([]report.Report{r, r}), "a report": {reportLine(r)},
+		"the status": hostileStatus().lines(), "the header": {contextLine(hostile, hostile, 2, true)},
+		"the deployment's status": (&inForce{to: &recipient{}, status: function.Status{Version: hostile, Revision: hostile,
+			Open: []function.OpenService{{Service: hostile}}, Unread: []string{hostile}}}).lines(policyStatus{}, queuesStatus{Unread: []string{hostile}}, time.Now()),
+		"an explanation": {explanation{File: hostile, Service: hostile, Project: hostile, Principal: hostile}.line()},
+		"a policy": checked{File: hostile, Warnings: []problem{{File: hostile, Message: hostile, Remedy: hostile}}, Target: &wanted{Name: hostile, Rule: hostile,
+			Access: []string{hostile}, How: hostile, SkippedRules: []string{hostile}}}.lines(),
+		"fixtures": tested{Wrong: []wrongResult{{File: hostile, Name: hostile, Rule: hostile,
+			Differences: []difference{{Key: hostile, Want: hostile, Got: hostile}}}}}.lines(),
+		"doors since then": (&comparison{New: []auditedDoor{{hostile, door.DefaultURL, hostile}}}).lines(),
+		"every door":       fullLines([]audited{{Service: hostile, Error: hostile, Advice: []string{hostile}}}),
+		"a help":           helpLines("Long " + hostile + "\n\nFlags:\n  --flag   " + hostile),
 	} {
 		for _, width := range []int{0, 20, 80, 300} {
 			text := rendering{width: width}.render(lines)
@@ -153,6 +168,73 @@ func TestHostileTextStaysInItsPlaceAtEveryWidth(t *testing.T) {
 					t.Errorf("%s at %d columns is %d wide: %q", name, width, runewidth.StringWidth(each), each)
 				}
 			}
+		}
+	}
+}
+
+func hostileStatus() status {
+	return status{
+		Policy: policyStatus{Digest: hostile, Rules: []ruleStatus{{Name: hostile}}}, Unreadable: hostile, Problems: []string{hostile},
+		Holds: []holdStatus{{Target: hostile, Reason: hostile, By: hostile}},
+		Limits: &limitsStatus{Breaker: []memory.Failure{{Op: hostile, Resource: hostile}},
+			InForce: &inForceStatus{Digest: hostile, Waiting: &memory.WaitingPolicy{Services: []string{hostile}}}},
+	}
+}
+
+func TestNamesLinkToTheConsole(t *testing.T) {
+	const run, backend = "https://console.cloud.google.com/run/detail/us-central1/shop?project=p-12345",
+		"https://console.cloud.google.com/net-services/loadbalancing/"
+	link := func(page, name string) string { return "\x1b]8;;" + page + "\x1b\\" + name + "\x1b]8;;\x1b\\" }
+	const shop = "projects/p-12345/locations/us-central1/services/shop"
+	long := strings.Repeat("s", 63)
+	for _, tc := range []struct{ text, want string }{
+		{shop + ": held", link(run, shop) + ": held"},
+		{"open (" + shop + ")", "open (" + link(run, shop) + ")"},
+		{"projects/example.com:p-1/locations/l/services/" + long,
+			link("https://console.cloud.google.com/run/detail/l/"+long+"?project=example.com%3Ap-1",
+				"projects/example.com:p-1/locations/l/services/"+long)},
+		{"projects/p/global/backendServices/b", link(backend+"backends/details/backendService/b?project=p",
+			"projects/p/global/backendServices/b")},
+		{"projects/p/regions/r/backendServices/b", link(backend+"list/backends?project=p", "projects/p/regions/r/backendServices/b")},
+		{shop + "/revisions/r", shop + "/revisions/r"}, {"//run.googleapis.com/" + shop, "//run.googleapis.com/" + shop},
+		{shop + "_x", shop + "_x"}, {shop + "é", shop + "é"}, {"projects/p/locations/l/services/", "projects/p/locations/l/services/"},
+		{"projects/p\x1b]8;;https://evil.example.com\x1b\\/locations/l/services/s",
+			`projects/p\x1b]8;;https://evil.example.com\x1b\/locations/l/services/s`},
+		{"projects/p\u202e/locations/l/services/s", `projects/p\u202e/locations/l/services/s`},
+	} {
+		for _, lines := range [][]line{{{text: tc.text}}, {{lead: tc.text}}} {
+			for _, width := range []int{0, 300} {
+				if got := (rendering{width: width, links: true}).render(lines); got != tc.want+"\n" {
+					t.Errorf("%q at %d columns: %q, want %q", tc.text, width, got, tc.want)
+				}
+			}
+		}
+		if got := plain([]line{{text: tc.text}}); strings.Contains(got, "\x1b") {
+			t.Errorf("without links: %q", got)
+		}
+	}
+}
+
+func TestLinksAreShownWhereTheTerminalKnowsThem(t *testing.T) {
+	for _, tc := range []struct {
+		env  map[string]string
+		want bool
+	}{
+		{nil, false}, {map[string]string{"TERM": "xterm-256color"}, false},
+		{map[string]string{"TERM": "xterm-kitty"}, true}, {map[string]string{"TERM_PROGRAM": "vscode"}, true},
+		{map[string]string{"WT_SESSION": "1"}, true}, {map[string]string{"KONSOLE_VERSION": "220401"}, true},
+		{map[string]string{"VTE_VERSION": "6003"}, true}, {map[string]string{"VTE_VERSION": "4205"}, false},
+		{map[string]string{"VTE_VERSION": "5000"}, false},
+		{map[string]string{"VTE_VERSION": "6003", "NO_COLOR": "1"}, false},
+		{map[string]string{"VTE_VERSION": "6003", "TERM": "dumb"}, false},
+		{map[string]string{"VTE_VERSION": "6003", "TMUX": "/tmp/tmux"}, false},
+		{map[string]string{"VTE_VERSION": "6003", "TERM": "screen-256color"}, false},
+		{map[string]string{"FORCE_HYPERLINK": "1"}, true},
+		{map[string]string{"FORCE_HYPERLINK": "0", "TERM": "xterm-kitty"}, false},
+		{map[string]string{"FORCE_HYPERLINK": "1", "NO_COLOR": "1"}, false},
+	} {
+		if got := showsLinks(func(name string) string { return tc.env[name] }); got != tc.want {
+			t.Errorf("%v: %t, want %t", tc.env, got, tc.want)
 		}
 	}
 }

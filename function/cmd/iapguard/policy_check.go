@@ -34,7 +34,7 @@ func printProblems(out io.Writer, err error) error {
 	if len(strictyaml.Problems(err)) == 0 {
 		return usageError{err}
 	}
-	fmt.Fprintln(out, err)
+	newScreen(out).print(textLines(err.Error())...)
 	return statusError(exitUsage)
 }
 
@@ -82,7 +82,7 @@ func newPolicyCheckCommand() *cobra.Command {
 			case err != nil:
 				read = checked{File: args[0], Errors: problemsIn(args[0], err)}
 			case format == "text":
-				read.print(command.OutOrStdout())
+				newScreen(command.OutOrStdout()).print(read.lines()...)
 				return nil
 			}
 			if encoding := json.NewEncoder(command.OutOrStdout()).Encode(read); encoding != nil || err == nil {
@@ -163,38 +163,45 @@ func wantedOf(rules policy.Policy, subject policy.Subject, now time.Time) *wante
 	return read
 }
 
-func (c checked) print(out io.Writer) {
-	fmt.Fprintf(out, "%s is valid: digest %s, %s\n", c.File, c.Digest, counted(c.Rules, "rule"))
+func (c checked) lines() []line {
+	lines := []line{textLine("%s is valid: digest %s, %s", c.File, c.Digest, counted(c.Rules, "rule"))}
 	for _, warning := range c.Warnings {
-		fmt.Fprintln(out, warning.warning())
+		lines = append(lines, warning.warning())
 	}
-	switch w := c.Target; {
-	case w == nil:
+	if c.Target == nil {
+		return lines
+	}
+	return append(lines, c.Target.lines()...)
+}
+
+func (w *wanted) lines() []line {
+	name := line{lead: w.Name, style: bold}
+	switch {
 	case w.Undecided != "":
-		fmt.Fprintf(out, "%s\n  which rule decides is not known: %s\n", w.Name, w.Undecided)
+		return []line{name, textLine("  which rule decides is not known: %s", w.Undecided)}
 	case w.Rule == "":
-		fmt.Fprintf(out, "%s is left alone: no rule covers it\n", w.Name)
-	default:
-		fmt.Fprintf(out, "%s\n  rule %s: mode %s, recipe %s, access %s\n", w.Name, w.Rule, w.Mode, w.Recipe,
-			orNobody(w.Access))
-		if w.AccessCondition != nil {
-			fmt.Fprintf(out, "  access if %s\n", w.AccessCondition)
-		}
-		fmt.Fprintf(out, "  %s\n", w.How)
-		for _, why := range w.SkippedRules {
-			fmt.Fprintf(out, "  passed over: %s\n", why)
-		}
-		if w.Since != nil {
-			fmt.Fprintf(out, "  if it was created before %s: only planned, until the rule says existing: true\n",
-				w.Since.Format(time.RFC3339))
-		}
-		if w.ExemptUntil != nil {
-			fmt.Fprintf(out, "  exempt until %s: %s\n", policy.LastDay(*w.ExemptUntil), w.ExemptBecause)
-		}
-		for _, door := range w.ExemptDoors {
-			fmt.Fprintf(out, "  one door: %s\n", door)
-		}
+		name.text = " is left alone: no rule covers it"
+		return []line{name}
 	}
+	lines := []line{name, textLine("  rule %s: mode %s, recipe %s, access %s", w.Rule, w.Mode, w.Recipe, orNobody(w.Access))}
+	if w.AccessCondition != nil {
+		lines = append(lines, textLine("  access if %s", w.AccessCondition))
+	}
+	lines = append(lines, textLine("  %s", w.How))
+	for _, why := range w.SkippedRules {
+		lines = append(lines, textLine("  passed over: %s", why))
+	}
+	if w.Since != nil {
+		lines = append(lines, textLine("  if it was created before %s: only planned, until the rule says existing: true",
+			w.Since.Format(time.RFC3339)))
+	}
+	if w.ExemptUntil != nil {
+		lines = append(lines, textLine("  exempt until %s: %s", policy.LastDay(*w.ExemptUntil), w.ExemptBecause))
+	}
+	for _, door := range w.ExemptDoors {
+		lines = append(lines, textLine("  one door: %s", door))
+	}
+	return lines
 }
 
 // howOf returns the keys of a rule that have no line of their own, in the words of

@@ -67,7 +67,7 @@ func newPolicyDiffCommand() *cobra.Command {
 			if !known {
 				return usageError{fmt.Errorf("--format is %q: write text, json or md", o.format)}
 			}
-			o.format = "text" // what the session knows
+			o.format, o.stderr = "text", command.ErrOrStderr // what the session knows
 			found, err := diffPolicies(command.Context(), &o, args)
 			if invalid, is := errors.AsType[invalidPolicies](err); is {
 				return invalid.print(command, format)

@@ -137,22 +137,32 @@ func (a *alike) shown() (names []string, more int) {
 	return a.names[:n], len(a.names) - n
 }
 
+// riskStyles are the styles of the risks.
+var riskStyles = map[change.Risk]style{change.Loses: red, change.Unknown: yellow, change.Loosened: yellow, change.Tightened: green}
+
 func printDiffText(out io.Writer, d *policyDiff) error {
-	if _, err := fmt.Fprintln(out, d.headline()); err != nil {
-		return err
-	}
+	lines := []line{textLine("%s", d.headline())}
 	for _, group := range d.groups() {
-		fmt.Fprintf(out, "\n%s: %s\n", riskWords[group.Risk], group.why())
+		lines = append(lines, line{}, line{lead: riskWords[group.Risk] + ": ", text: group.why(), style: riskStyles[group.Risk],
+			hang: 2})
 		names, more := group.shown()
 		for _, name := range names {
-			fmt.Fprintln(out, "  "+name)
+			lines = append(lines, textLine("  %s", name))
 		}
 		if more > 0 {
-			fmt.Fprintf(out, "  and %d more; --format json names all\n", more)
+			lines = append(lines, textLine("  and %d more; --format json names all", more))
 		}
-		fmt.Fprintf(out, "  old: %s\n  new: %s\n", group.Old, group.New)
+		lines = append(lines, group.Old.lines("  old: ")...)
+		lines = append(lines, group.New.lines("  new: ")...)
 	}
+	newScreen(out).print(lines...)
 	return nil
+}
+
+func (e prediction) lines(lead string) []line {
+	all := textLines(e.String())
+	all[0].lead, all[0].hang = lead, 0
+	return all
 }
 
 func printDiffMarkdown(out io.Writer, d *policyDiff) error {

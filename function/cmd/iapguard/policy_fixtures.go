@@ -11,7 +11,6 @@ import (
 
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/policy/fixture"
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // tested is what a policy makes of fixtures.
@@ -116,6 +115,12 @@ func (t tested) print(out io.Writer, format string) error {
 	if format == "json" {
 		return json.NewEncoder(out).Encode(t)
 	}
+	newScreen(out).print(t.lines()...)
+	return nil
+}
+
+func (t tested) lines() []line {
+	var lines []line
 	for _, wrong := range t.Wrong {
 		by := "no rule covers it"
 		switch {
@@ -124,19 +129,23 @@ func (t tested) print(out io.Writer, format string) error {
 		case wrong.Rule != "":
 			by = "rule " + wrong.Rule + " decides"
 		}
-		fmt.Fprintf(out, "%s:%d:%d: %s: %s (-want +got)\n", wrong.File, wrong.Line, wrong.Column,
-			posture.Shown(wrong.Name), by)
+		lines = append(lines, line{lead: fmt.Sprintf("%s:%d:%d: ", wrong.File, wrong.Line, wrong.Column), style: bold, hang: 2,
+			text: fmt.Sprintf("%s: %s (-want +got)", wrong.Name, by)})
 		for _, skipped := range wrong.SkippedRules {
-			fmt.Fprintf(out, "  passed over: %s\n", skipped)
+			lines = append(lines, textLine("  passed over: %s", skipped))
 		}
 		for _, each := range wrong.Differences {
-			fmt.Fprintf(out, "  - %s: %s\n  + %s: %s\n", each.Key, posture.Shown(each.Want), each.Key, posture.Shown(each.Got))
+			lines = append(lines, line{lead: "  - ", text: each.Key + ": " + each.Want, style: red},
+				line{lead: "  + ", text: each.Key + ": " + each.Got, style: green})
 		}
 	}
 	verb := "are"
 	if len(t.Wrong) == 1 {
 		verb = "is"
 	}
-	_, err := fmt.Fprintf(out, "%d of %d fixtures %s wrong\n", len(t.Wrong), t.Fixtures, verb)
-	return err
+	sum := line{lead: fmt.Sprintf("%d of %s %s wrong", len(t.Wrong), counted(t.Fixtures, "fixture"), verb), style: green}
+	if len(t.Wrong) > 0 {
+		sum.style = red
+	}
+	return append(lines, sum)
 }

@@ -40,7 +40,7 @@ func newPolicyInitCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			estate, missing, err := estateOf(command.Context(), endpoint, places)
+			estate, missing, err := estateOf(command.Context(), places, endpoint, command.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -49,11 +49,10 @@ func newPolicyInitCommand() *cobra.Command {
 				return err
 			}
 			if len(text) > mostInSecret {
-				fmt.Fprintf(command.ErrOrStderr(), "iapguard: the policy has %d KiB, and a secret holds %d: name fewer targets, or join "+
-					"rules\n", len(text)>>10, mostInSecret>>10)
+				note(command.ErrOrStderr(), "the policy has %d KiB, and a secret holds %d: name fewer targets, or join rules", len(text)>>10, mostInSecret>>10)
 			}
 			if missing > 0 {
-				fmt.Fprintf(command.ErrOrStderr(), "iapguard: %s could not be read: see the comments at the top of the policy\n",
+				note(command.ErrOrStderr(), "%s could not be read: see the comments at the top of the policy",
 					counted(missing, "target"))
 				return statusError(exitFailed)
 			}
@@ -130,7 +129,7 @@ func writeNew(name string, out io.Writer, text []byte) error {
 }
 
 // looking opens a session that only looks: no policy, no holds, no memory.
-func looking(ctx context.Context, endpoint string) (*session, error) {
+func looking(ctx context.Context, endpoint string, stderr io.Writer) (*session, error) {
 	config, err := function.ReadConfig(cliEnvironment())
 	if err != nil {
 		return nil, usageError{err}
@@ -157,13 +156,15 @@ func looking(ctx context.Context, endpoint string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{engine: engine, cloud: clients}, nil
+	return &session{engine: engine, cloud: clients, stderr: stderr}, nil
 }
 
 // estateOf looks at every service in places; missing is how many of these could not be read, or
 // not be listed.
-func estateOf(ctx context.Context, endpoint string, places []policy.Hold) (found draft.Estate, missing int, err error) {
-	session, err := looking(ctx, endpoint)
+func estateOf(
+	ctx context.Context, places []policy.Hold, endpoint string, stderr io.Writer,
+) (found draft.Estate, missing int, err error) {
+	session, err := looking(ctx, endpoint, stderr)
 	if err != nil {
 		return found, 0, err
 	}

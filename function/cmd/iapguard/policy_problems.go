@@ -38,9 +38,9 @@ const (
 )
 
 // warning is the line of a warning: FILE:LINE:COL first, for editors and CI that mark the place.
-func (p problem) warning() string {
-	return fmt.Sprintf("%s:%d:%d: warning: %s. %s%s", p.File, p.Line, p.Column, p.Message, strings.ToUpper(p.Remedy[:1]),
-		p.Remedy[1:])
+func (p problem) warning() line {
+	return line{lead: fmt.Sprintf("%s:%d:%d: warning:", p.File, p.Line, p.Column), style: yellow, hang: 2,
+		text: fmt.Sprintf(" %s. %s%s", p.Message, strings.ToUpper(p.Remedy[:1]), p.Remedy[1:])}
 }
 
 // remedies are the words with which what to do begins in the text of an error.

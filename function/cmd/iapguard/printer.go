@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
@@ -14,13 +13,13 @@ import (
 
 // printer prints reports and keeps them in the file of -o.
 type printer struct {
-	out  io.Writer
-	json bool
-	kept *outputFile // nil without -o
+	out, stderr io.Writer
+	json        bool
+	kept        *outputFile // nil without -o
 }
 
 func (o *options) printer(out io.Writer) (*printer, error) {
-	p := &printer{out: out, json: o.format == "json"}
+	p := &printer{out: out, stderr: o.stderr(), json: o.format == "json"}
 	if o.output == "" {
 		return p, nil
 	}
@@ -61,7 +60,7 @@ func (p *printer) show(r report.Report) {
 // result shows how a look at a service ended, and reports whether it counts as a failure.
 func (p *printer) result(target posture.Target, final report.Report, err error) (failed bool) {
 	if err != nil {
-		newScreen(os.Stderr).print(errorLines(fmt.Errorf("%s: %w", target, unwrapFinal(err)))...)
+		newScreen(p.stderr).print(errorLines(fmt.Errorf("%s: %w", target, unwrapFinal(err)))...)
 		return true
 	}
 	p.keep(final)

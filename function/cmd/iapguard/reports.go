@@ -85,10 +85,10 @@ func (r *reporting) show(ctx context.Context, files []string, out io.Writer) err
 			}
 			continue
 		}
-		fmt.Fprintln(out, reportLine(one.Shown()))
+		newScreen(out).print(reportLine(one.Shown()))
 	}
 	if len(reports) == 0 && r.form == "text" {
-		fmt.Fprintln(out, "no report fits; an object of evidence is written about a minute after its reports")
+		newScreen(out).print(noReportLine(len(files) > 0))
 	}
 	return nil
 }
@@ -101,12 +101,13 @@ func (r *reporting) wants(one report.Report) bool {
 }
 
 // reportLine is one report in a line: when, what came of it, where, by what, with what.
-func reportLine(r report.Report) string {
-	line := fmt.Sprintf("%s  %-9s  %-7s  %s", r.ObservedAt.UTC().Format(time.RFC3339), r.Outcome, exposedWord(r), r.Subject())
+func reportLine(r report.Report) line {
+	shown := line{style: outcomeStyle(r), hang: 4, text: r.Subject(),
+		lead: fmt.Sprintf("%s  %-9s  %-7s  ", r.ObservedAt.UTC().Format(time.RFC3339), r.Outcome, exposedWord(r))}
 	if r.Command != nil && r.Command.By != "" {
-		line += "  by " + r.Command.By
+		shown.text += "  by " + r.Command.By
 	} else if r.Cause.Kind != "" {
-		line += "  " + string(r.Cause.Kind)
+		shown.text += "  " + string(r.Cause.Kind)
 	}
 	var codes []string
 	for _, finding := range r.Findings {
@@ -121,12 +122,20 @@ func reportLine(r report.Report) string {
 		}
 	}
 	if done > 0 {
-		line += "  " + counted(done, "step") + " done"
+		shown.text += "  " + counted(done, "step") + " done"
 	}
 	if len(codes) > 0 {
-		line += "  " + strings.Join(codes, " ")
+		shown.text += "  " + strings.Join(codes, " ")
 	}
-	return line + "  run " + r.RunID
+	shown.text += "  run " + r.RunID
+	return shown
+}
+
+func noReportLine(files bool) line {
+	if files {
+		return textLine("no report fits")
+	}
+	return textLine("no report fits; a report can be read about a minute after it was made")
 }
 
 // exposedWord says in a word whether a door was open.

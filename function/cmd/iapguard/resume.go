@@ -31,12 +31,12 @@ func newResumeCommand() *cobra.Command {
 				map[string]any{"command": "resume", "target": args[0]}); sent {
 				return err
 			}
-			ended, err := endGlass(command.Context(), named, file.endpoint)
+			ended, err := endGlass(command.Context(), named, &file)
 			if err != nil {
 				return err
 			}
 			if ended {
-				fmt.Fprintf(command.OutOrStdout(), "what was opened on purpose at %s is closed at the next look\n", named.Name())
+				newScreen(command.OutOrStdout()).printf("what was opened on purpose at %s is closed at the next look", named.Name())
 				if file.path() == "" {
 					return nil
 				}
@@ -68,11 +68,11 @@ var errNoHold = errors.New("there is no hold on exactly")
 
 // endGlass ends what was opened on purpose at a service, where the deployment's memory is
 // named. It reports whether anything was.
-func endGlass(ctx context.Context, named policy.Hold, endpoint string) (bool, error) {
+func endGlass(ctx context.Context, named policy.Hold, file *holdsFlag) (bool, error) {
 	if named.Scope.Service == "" || os.Getenv("IAPGUARD_MEMORY") == "" {
 		return false, nil
 	}
-	session, err := (&options{format: "text", endpoint: endpoint}).open(ctx, nil)
+	session, err := (&options{format: "text", endpoint: file.endpoint, stderr: file.stderr}).open(ctx, nil)
 	if err != nil {
 		return false, err
 	}
@@ -93,8 +93,9 @@ func resumed(h policy.Holds, named policy.Hold, now time.Time) (left policy.Hold
 }
 
 func printResumed(out io.Writer, name string, wider *policy.Hold) {
-	fmt.Fprintf(out, "the hold on %s is lifted\n", name)
+	screen := newScreen(out)
+	screen.printf("the hold on %s is lifted", name)
 	if wider != nil {
-		fmt.Fprintf(out, "it stays held by the hold on %s, until %s\n", wider.Name(), wider.Until.Format(time.RFC3339))
+		screen.printf("it stays held by the hold on %s, until %s", wider.Name(), wider.Until.Format(time.RFC3339))
 	}
 }

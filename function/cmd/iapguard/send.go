@@ -11,7 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +27,7 @@ import (
 // sending is how a command is sent to the deployed function.
 type sending struct {
 	context, as, url, endpoint string
+	stderr                     func() io.Writer
 }
 
 func (s *sending) add(command *cobra.Command) {
@@ -38,6 +39,7 @@ func (s *sending) add(command *cobra.Command) {
 
 // addTalk adds the flags that say which function is talked to, and as who.
 func (s *sending) addTalk(command *cobra.Command) {
+	s.stderr = command.ErrOrStderr
 	flags := command.Flags()
 	flags.StringVar(&s.context, "context", "",
 		"the deployed function: projects/P/locations/L/services/S (default: see iapguard context)")
@@ -139,6 +141,9 @@ func newApproveCommand() *cobra.Command {
 	return command
 }
 
+// reported are the commands that the function takes on, and reports of later.
+var reported = []string{"apply", "plan", "audit", "doctor", "sweep", "due", "approve"}
+
 // sendPatience is how long the function may take: as long as one request to it may.
 const sendPatience = 10 * time.Minute
 
@@ -148,10 +153,18 @@ func (s *sending) send(ctx context.Context, body map[string]any, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "iapguard: %s (%s), as %s\n", to.found.target.Name(), to.found.from, to.as)
+	note(s.stderr(), "asking %s as %s (named by %s)", to.found.target.Name(), to.as, to.found.from)
 	answer, err := to.ask(ctx, body)
-	for _, line := range answer.Said {
-		fmt.Fprintln(out, line)
+	screen := newScreen(out)
+	for _, each := range answer.Said {
+		screen.print(line{text: each, whole: true, hang: 2})
+	}
+	switch {
+	case err != nil:
+	case slices.Contains(reported, fmt.Sprint(body["command"])):
+		screen.print(line{lead: "to see what comes of it: ", text: "iapguard reports --since 10m", whole: true})
+	case body["command"] == "hold":
+		screen.print(endHoldLine(fmt.Sprint(body["target"])))
 	}
 	return err
 }

@@ -38,6 +38,7 @@ type options struct {
 	// noPolicy insists.
 	writes, noPolicy bool
 	out              func() io.Writer // of text; nil = nothing is said of the deployment
+	stderr           func() io.Writer
 }
 
 func (o *options) add(command *cobra.Command) {
@@ -51,7 +52,7 @@ func (o *options) add(command *cobra.Command) {
 		"base URL of all Google APIs (default: $IAPGUARD_ENDPOINT, else Google's own)")
 	o.talk.addTalk(command)
 	o.talks = true
-	o.out = command.OutOrStdout
+	o.out, o.stderr = command.OutOrStdout, command.ErrOrStderr
 }
 
 // addWriting adds the flags of a command that changes services.
@@ -75,7 +76,7 @@ func (o *options) known(ctx context.Context, config function.Config) (rules poli
 		return rules, found, err
 	}
 	if o.noPolicy {
-		fmt.Fprintln(os.Stderr, "iapguard: no policy counts: no exemption, no limit, no hold of a deployment")
+		note(o.stderr(), "no policy counts: no exemption, no limit, no hold of a deployment")
 		return rules, nil, nil
 	}
 	if !o.talks {
@@ -109,9 +110,9 @@ func (o *options) heldBy(ctx context.Context, config function.Config) (*inForce,
 	case err != nil && o.writes:
 		return nil, fmt.Errorf("%w; to go on without its holds, name others with --holds", err)
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "iapguard: the holds of the deployment are not known: %v\n", err)
+		note(o.stderr(), "the holds of the deployment are not known: %v", err)
 	case found == nil && o.writes:
-		fmt.Fprintln(os.Stderr, "iapguard: no holds are known: name the deployment with iapguard context use, or them with --holds")
+		note(o.stderr(), "no holds are known: name the deployment with iapguard context use, or a holds file with --holds")
 	}
 	return found, nil
 }
@@ -129,6 +130,7 @@ func usage(err error) error {
 type session struct {
 	engine *reconcile.Engine
 	cloud  *cloud.Cloud
+	stderr io.Writer
 
 	reportsTopic, pubSubHost string                // "" = no reports are published
 	remembers                bool                  // the memory is the deployment's
@@ -177,7 +179,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 		return nil, err
 	}
 	if deployed != nil && o.format == "text" && o.out != nil {
-		deployed.announce(o.out(), rules.Digest(), config.Memory != "" || !o.writes)
+		deployed.announce(o.out(), o.stderr(), rules.Digest(), config.Memory != "" || !o.writes)
 	}
 	kept := keptHolds{longest: rules.LongestHold(), deployed: deployed}
 	if config.Memory != "" {
@@ -195,7 +197,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if err != nil {
 		return nil, err
 	}
-	made := &session{digest: rules.Digest(), principal: config.Self, engine: engine, cloud: clients,
+	made := &session{digest: rules.Digest(), principal: config.Self, engine: engine, cloud: clients, stderr: o.stderr(),
 		reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, remembers: config.Memory != "", placed: kept.placed}
 	if deployed != nil {
 		made.context, made.held = deployed.to.found.target.Name(), len(deployed.status.Holds)
@@ -282,7 +284,7 @@ func (s *session) list(ctx context.Context, scopes []posture.Scope) ([]posture.T
 		if err != nil {
 			unlisted[scope] = err
 		} else if len(found) == 0 {
-			fmt.Fprintf(os.Stderr, "iapguard: there are no services in %s\n", scope.Name())
+			note(s.stderr, "there are no services in %s", scope.Name())
 		}
 		targets = append(targets, found...)
 	}

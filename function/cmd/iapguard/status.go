@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -75,13 +74,13 @@ func newStatusCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			if read.Limits, err = readLimits(command.Context(), policyName, file.endpoint); err != nil {
+			if read.Limits, err = readLimits(command.Context(), policyName, &file); err != nil {
 				return err
 			}
 			if format == "json" {
 				return json.NewEncoder(command.OutOrStdout()).Encode(read)
 			}
-			read.print(command.OutOrStdout())
+			newScreen(command.OutOrStdout()).print(read.lines()...)
 			return nil
 		},
 	}
@@ -132,28 +131,47 @@ func ruleStatuses(rules []policy.Settings) []ruleStatus {
 	return all
 }
 
-func (s status) print(out io.Writer) {
-	fmt.Fprintf(out, "policy %s\n", s.Policy.Digest)
+// modeStyles are the styles of modes: a rule that only reports guards nothing.
+var modeStyles = map[policy.Mode]style{policy.Enforce: green, policy.Approve: yellow, policy.ReportOnly: yellow}
+
+func (s status) lines() []line {
+	lines := []line{textLine("policy %s%s", s.Policy.Digest, s.since())}
 	for _, rule := range s.Policy.Rules {
-		fmt.Fprintf(out, "  %-12s %-14s %s\n", rule.Mode, rule.Recipe, rule.Name)
+		lines = append(lines, line{lead: fmt.Sprintf("  %-12s ", rule.Mode), style: modeStyles[rule.Mode], hang: 4,
+			text: fmt.Sprintf("%-14s %s", rule.Recipe, rule.Name)})
 	}
-	if s.Policy.unread {
-		fmt.Fprintln(out, "  its rules are not known")
-	} else if len(s.Policy.Rules) == 0 {
-		fmt.Fprintf(out, "  %-12s everything: there is no policy\n", policy.ReportOnly)
+	switch {
+	case s.Policy.unread:
+		lines = append(lines, alarm("  ", "its rules are not known"))
+	case len(s.Policy.Rules) == 0:
+		lines = append(lines, line{lead: fmt.Sprintf("  %-12s ", policy.ReportOnly), text: "everything: there is no policy",
+			style: yellow, hang: 4})
 	}
 	if s.Limits != nil {
-		s.Limits.InForce.print(out, s.Policy.Digest)
+		lines = append(lines, s.Limits.InForce.lines(s.Policy.Digest)...)
 	}
-	fmt.Fprintf(out, "holds: %d\n", len(s.Holds))
+	lines = append(lines, textLine("holds: %d", len(s.Holds)))
 	for _, hold := range s.Holds {
-		fmt.Fprintf(out, "  %s until %s: %s (%s)\n", hold.Target, hold.Until.Format(time.RFC3339), hold.Reason, hold.By)
+		lines = append(lines, textLine("  %s until %s: %s (%s)", hold.Target, hold.Until.Format(time.RFC3339), hold.Reason, hold.By))
 	}
 	for _, problem := range s.Problems {
-		fmt.Fprintf(out, "  ! %s\n", problem)
+		lines = append(lines, alarm("  ", problem))
 	}
 	if s.Unreadable != "" {
-		fmt.Fprintf(out, "  nothing new is written: %s\n", s.Unreadable)
+		lines = append(lines, line{lead: "  nothing new is written: ", text: s.Unreadable, style: red, hang: 4})
 	}
-	s.Limits.print(out, s.Policy.Rules)
+	return append(lines, s.Limits.lines(s.Policy.Rules)...)
+}
+
+// since says since when the policy is in force, where it is the deployment's.
+func (s status) since() string {
+	if s.Limits == nil || s.Limits.InForce == nil || s.Limits.InForce.Digest != s.Policy.Digest {
+		return ""
+	}
+	return ", in force since " + s.Limits.InForce.Since.UTC().Format(time.RFC3339)
+}
+
+// alarm is a line that a person should not overlook.
+func alarm(indent, text string) line {
+	return line{lead: indent + "! ", text: text, style: red, hang: len(indent) + 2}
 }

@@ -44,7 +44,8 @@ func (f *inForce) show(ctx context.Context, out io.Writer, format string) error 
 	}
 	shown, queues := ruleStatuses(rules.Rules()), f.to.queues(ctx)
 	if format == "text" {
-		f.print(out, policyStatus{cmp.Or(f.status.PolicyDigest, "not known"), shown, unread != nil}, queues, time.Now())
+		all := policyStatus{cmp.Or(f.status.PolicyDigest, "not known"), shown, unread != nil}
+		newScreen(out).print(f.lines(all, queues, time.Now())...)
 		return nil
 	}
 	var all any
@@ -61,51 +62,51 @@ func (f *inForce) show(ctx context.Context, out io.Writer, format string) error 
 	return nil
 }
 
-func (f *inForce) print(out io.Writer, rules policyStatus, queues queuesStatus, now time.Time) {
-	fmt.Fprint(out, f.header(f.status.PolicyDigest))
+func (f *inForce) lines(rules policyStatus, queues queuesStatus, now time.Time) []line {
+	lines := []line{f.header(f.status.PolicyDigest)}
 	if f.unasked == nil {
-		f.printSaid(out, now)
+		lines = append(lines, f.saidLines(now)...)
 	}
-	queues.print(out, now)
-	f.printPolicy(out, rules)
+	lines = append(append(lines, queues.lines(now)...), f.policyLines(rules)...)
 	for _, what := range f.status.Unread {
-		fmt.Fprintf(out, "! not known: %s\n", what)
+		lines = append(lines, alarm("", "not known: "+what))
 	}
 	if f.unasked != nil {
-		fmt.Fprintf(out, "! not known: version, open and guarded services, sweeps, limits, circuit breaker: %v\n", f.unasked)
+		lines = append(lines, alarm("", fmt.Sprintf(
+			"not known: version, open and guarded services, sweeps, limits, circuit breaker: %v", f.unasked)))
 	}
+	return lines
 }
 
-// printSaid prints what the function alone knows.
-func (f *inForce) printSaid(out io.Writer, now time.Time) {
+// saidLines are what the function alone knows.
+func (f *inForce) saidLines(now time.Time) []line {
 	s := f.status
-	fmt.Fprintf(out, "version %s", s.Version)
+	version := "version " + s.Version
 	if s.Revision != "" {
-		fmt.Fprintf(out, ", revision %s", s.Revision)
+		version += ", revision " + s.Revision
 	}
-	fmt.Fprintln(out)
-	f.printOpen(out, now)
-	fmt.Fprintf(out, "guarded: %s\n", counted(s.Guarded, "service"))
+	lines := append([]line{textLine("%s", version)}, f.openLines(now)...)
+	lines = append(lines, textLine("guarded: %s", counted(s.Guarded, "service")))
 	if s.Overdue > 0 {
-		fmt.Fprintf(out, "! overdue: %s, the first since %s\n", counted(s.Overdue, "look"), since(s.OverdueSince, now))
+		lines = append(lines, alarm("", fmt.Sprintf("overdue: %s, the first since %s", counted(s.Overdue, "look"),
+			since(s.OverdueSince, now))))
 	}
 	for _, place := range slices.Sorted(maps.Keys(s.Heartbeats)) {
-		fmt.Fprintf(out, "last heartbeat of %s: %s\n", place, since(s.Heartbeats[place], now))
+		lines = append(lines, textLine("last heartbeat of %s: %s", place, since(s.Heartbeats[place], now)))
 	}
 	for _, scope := range slices.Sorted(maps.Keys(s.Sweeps)) {
-		sweep, name := s.Sweeps[scope], scope
-		if name == "" {
-			name = "all that the policy names"
-		}
-		fmt.Fprintf(out, "last sweep of %s: %s, %s\n", name, since(sweep.At, now), counted(sweep.Services, "service"))
+		sweep := s.Sweeps[scope]
+		lines = append(lines, textLine("last sweep of %s: %s, %s", cmp.Or(scope, "all that the policy names"),
+			since(sweep.At, now), counted(sweep.Services, "service")))
 	}
 	if len(s.Sweeps) == 0 {
-		fmt.Fprintln(out, "last sweep: none is known")
+		lines = append(lines, textLine("last sweep: none is known"))
 	}
+	return lines
 }
 
-// printPolicy prints the policy with its modes, the holds and the limits.
-func (f *inForce) printPolicy(out io.Writer, rules policyStatus) {
+// policyLines are the policy with its modes, the holds and the limits.
+func (f *inForce) policyLines(rules policyStatus) []line {
 	s := f.status
 	policy := status{Policy: rules, Unreadable: s.HoldsUnread,
 		Limits: &limitsStatus{Changed: s.Changed, Breaker: s.Breaker, Closed: s.Closed}}
@@ -119,24 +120,24 @@ func (f *inForce) printPolicy(out io.Writer, rules policyStatus) {
 	for _, hold := range s.Holds {
 		policy.Holds = append(policy.Holds, holdStatus(hold))
 	}
-	policy.print(out)
+	return policy.lines()
 }
 
-// printOpen prints what is open, that which is open longest first.
-func (f *inForce) printOpen(out io.Writer, now time.Time) {
+// openLines are what is open, that which is open longest first.
+func (f *inForce) openLines(now time.Time) []line {
 	open := f.status.Open
 	total := len(open) + f.status.OpenMore
 	if total == 0 {
-		fmt.Fprintln(out, "open: nothing that the function looked at")
-		return
+		return []line{{lead: "open: ", text: "nothing, of what the function has looked at", style: green}}
 	}
-	fmt.Fprintf(out, "open: %s\n", counted(total, "service"))
+	lines := []line{{lead: "open: ", text: counted(total, "service"), style: red}}
 	for _, one := range open[:min(len(open), shownOpen)] {
-		fmt.Fprintf(out, "  %s %s\n", one.Service, since(one.Since, now))
+		lines = append(lines, textLine("  %s %s", one.Service, since(one.Since, now)))
 	}
 	if more := total - min(len(open), shownOpen); more > 0 {
-		fmt.Fprintf(out, "  and %d more: iapguard audit lists all\n", more)
+		lines = append(lines, textLine("  and %d more: iapguard audit lists all", more))
 	}
+	return lines
 }
 
 // since is a time, and how long ago that was.

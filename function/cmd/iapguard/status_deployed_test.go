@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -69,11 +70,10 @@ func TestQueuesWithoutASampleAreNotKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out strings.Builder
-	to.queues(t.Context()).print(&out, time.Now())
+	out := plain(to.queues(t.Context()).lines(time.Now()))
 	if want := "! not known: what waits in the queues: Cloud Monitoring has no sample of iapguard-events, iapguard-work, " +
-		"iapguard-commands in project demo-project\n"; !strings.Contains(out.String(), want) {
-		t.Errorf("nothing is attached: %q, want %q", out.String(), want)
+		"iapguard-commands in project demo-project\n"; !strings.Contains(out, want) {
+		t.Errorf("nothing is attached: %q, want %q", out, want)
 	}
 }
 
@@ -161,20 +161,13 @@ func TestStatusOfAFunctionThatDoesNotSayIt(t *testing.T) {
 // both runs a command line, and returns what it prints and what it says on standard error.
 func both(t *testing.T, args ...string) (out, said string, err error) {
 	t.Helper()
-	file, problem := os.CreateTemp(t.TempDir(), "said")
-	if problem != nil {
-		t.Fatal(problem)
-	}
-	defer file.Close()
-	before := os.Stderr
-	os.Stderr = file
-	defer func() { os.Stderr = before }()
-	out, err = say(t, args...)
-	text, problem := os.ReadFile(file.Name())
-	if problem != nil {
-		t.Fatal(problem)
-	}
-	return out, string(text), err
+	var printed, noted bytes.Buffer
+	root := newRootCommand()
+	root.SetArgs(args)
+	root.SetOut(&printed)
+	root.SetErr(&noted)
+	err = root.ExecuteContext(t.Context())
+	return printed.String(), noted.String(), err
 }
 
 // The policy of a newer version may have keys that this one cannot read.

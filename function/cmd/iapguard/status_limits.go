@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -32,28 +31,29 @@ type inForceStatus struct {
 	Waiting *memory.WaitingPolicy `json:"waiting,omitempty"`
 }
 
-func (s *inForceStatus) print(out io.Writer, digest string) {
+func (s *inForceStatus) lines(digest string) []line {
 	if s == nil {
-		return
+		return nil
 	}
-	beside := ""
+	var lines []line
 	if s.Digest != digest {
-		beside = ", which is not the one above"
+		lines = []line{textLine("in force in the deployment: policy %s since %s, which is not the one above", s.Digest,
+			s.Since.UTC().Format(time.RFC3339))}
 	}
-	fmt.Fprintf(out, "in force in the deployment: policy %s since %s%s\n", s.Digest, s.Since.UTC().Format(time.RFC3339), beside)
 	if s.Waiting != nil {
-		fmt.Fprintf(out, "  ! %s\n", s.Waiting)
+		lines = append(lines, alarm("  ", s.Waiting.String()))
 	}
+	return lines
 }
 
 // statusPatience bounds how long status waits for the memory.
 const statusPatience = 20 * time.Second
 
 // readLimits reads the memory of the deployment. It returns nil where none is named.
-func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus, error) {
+func readLimits(ctx context.Context, policyName string, file *holdsFlag) (*limitsStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
-	o := options{policy: policyName, endpoint: endpoint, format: "text"}
+	o := options{policy: policyName, endpoint: file.endpoint, format: "text", stderr: file.stderr}
 	session, err := o.open(ctx, nil)
 	if err != nil { // without credentials status still shows the rest
 		return &limitsStatus{Unknown: err.Error()}, nil
@@ -74,8 +74,8 @@ func readLimits(ctx context.Context, policyName, endpoint string) (*limitsStatus
 	return read, nil
 }
 
-func (b *limitsStatus) print(out io.Writer, rules []ruleStatus) {
-	fmt.Fprintln(out, "limits, services that may change within an hour:")
+func (b *limitsStatus) lines(rules []ruleStatus) []line {
+	lines := []line{textLine("limits, services that may change within an hour:")}
 	names := map[[2]int][]string{} // many rules have the same limits
 	for _, rule := range rules {
 		bounds := [2]int{rule.PerProject, rule.Overall}
@@ -84,37 +84,41 @@ func (b *limitsStatus) print(out io.Writer, rules []ruleStatus) {
 	for _, rule := range rules {
 		bounds := [2]int{rule.PerProject, rule.Overall}
 		if names[bounds][0] == rule.Name {
-			fmt.Fprintf(out, "  %d in a project, %d overall: %s\n",
-				rule.PerProject, rule.Overall, strings.Join(names[bounds], ", "))
+			lines = append(lines, textLine("  %d in a project, %d overall: %s", rule.PerProject, rule.Overall,
+				strings.Join(names[bounds], ", ")))
 		}
 	}
+	const unknown = "  how many did, and the circuit breaker, are not known: "
 	switch {
 	case b == nil:
-		fmt.Fprintln(out, "  how many did, and the circuit breaker, are not known: "+
-			"name the deployment's memory with IAPGUARD_MEMORY=gs://BUCKET")
-		return
+		return append(lines, line{lead: unknown, text: "name the deployment's memory with IAPGUARD_MEMORY=gs://BUCKET",
+			style: yellow, hang: 4})
 	case b.Unknown != "":
-		fmt.Fprintf(out, "  how many did, and the circuit breaker, are not known: %s\n", b.Unknown)
-		return
+		return append(lines, line{lead: unknown, text: b.Unknown, style: yellow, hang: 4})
 	}
 	for _, rule := range rules {
-		fmt.Fprintf(out, "  changed in the last hour: %d by %s\n", b.Changed[rule.Name], rule.Name)
+		lines = append(lines, textLine("  changed in the last hour: %d by %s", b.Changed[rule.Name], rule.Name))
 	}
+	return append(lines, b.breakerLines()...)
+}
+
+func (b *limitsStatus) breakerLines() []line {
 	if len(b.Breaker) == 0 {
-		fmt.Fprint(out, "circuit breaker: closed")
+		closed := line{lead: "circuit breaker:", text: " closed", hang: 2}
 		if b.Closed != nil {
-			fmt.Fprintf(out, ", by %s at %s: %s", b.Closed.ClosedBy, b.Closed.ClosedAt.UTC().Format(time.RFC3339), b.Closed.Reason)
+			closed.text += fmt.Sprintf(", by %s at %s: %s", b.Closed.ClosedBy, b.Closed.ClosedAt.UTC().Format(time.RFC3339), b.Closed.Reason)
 		}
-		fmt.Fprintln(out)
-		return
+		return []line{closed}
 	}
-	fmt.Fprintln(out, "circuit breaker: these writes were acknowledged and did not hold, or nobody got in after them")
+	lines := []line{{lead: "circuit breaker:", style: red, hang: 2,
+		text: " these writes were acknowledged and did not hold, or nobody got in after them"}}
 	for _, failure := range b.Breaker {
 		what := "held"
 		if failure.Harm {
 			what = "nobody got in, counts"
 		}
-		fmt.Fprintf(out, "  %s: %s on %s, %s until %s\n", failure.At.UTC().Format(time.RFC3339), failure.Op,
-			failure.Resource, what, failure.At.Add(decide.Window).UTC().Format(time.RFC3339))
+		lines = append(lines, textLine("  %s: %s on %s, %s until %s", failure.At.UTC().Format(time.RFC3339), failure.Op,
+			failure.Resource, what, failure.At.Add(decide.Window).UTC().Format(time.RFC3339)))
 	}
+	return lines
 }

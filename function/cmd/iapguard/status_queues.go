@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -90,8 +89,8 @@ func queueOf(one monitoring.Backlog) queueStatus {
 	return queue
 }
 
-// print prints the subscriptions in which messages wait.
-func (q queuesStatus) print(out io.Writer, now time.Time) {
+// lines are the subscriptions in which messages wait.
+func (q queuesStatus) lines(now time.Time) []line {
 	var waiting []queueStatus
 	var at time.Time // of the oldest sample
 	for _, one := range q.Subscriptions {
@@ -102,26 +101,31 @@ func (q queuesStatus) print(out io.Writer, now time.Time) {
 			at = one.At
 		}
 	}
+	var lines []line
 	switch {
 	case len(waiting) > 0:
-		fmt.Fprintf(out, "queues, as of %s:\n", since(at, now))
+		lines = append(lines, textLine("queues, as of %s:", since(at, now)))
 	case len(q.Subscriptions) > 0:
-		fmt.Fprintf(out, "queues, as of %s: nothing waits in %s\n", since(at, now), counted(len(q.Subscriptions), "subscription"))
+		lines = append(lines, textLine("queues, as of %s: nothing waits in %s", since(at, now),
+			counted(len(q.Subscriptions), "subscription")))
 	}
 	for _, one := range waiting {
-		messages, age, mark := "messages", "for how long is not known", " "
+		messages, age := "messages", "for how long is not known"
 		if one.Messages != nil {
 			messages = counted(int(*one.Messages), "message")
 		}
 		if one.OldestSeconds != nil {
 			age = "the oldest for " + ago(time.Duration(*one.OldestSeconds)*time.Second)
 		}
+		text := fmt.Sprintf("%s: %s, %s", one.Subscription, messages, age)
 		if strings.HasSuffix(one.Subscription, "dead-letters") {
-			mark = "!"
+			lines = append(lines, alarm("", text))
+			continue
 		}
-		fmt.Fprintf(out, "%s %s: %s, %s\n", mark, one.Subscription, messages, age)
+		lines = append(lines, textLine("  %s", text))
 	}
 	for _, what := range q.Unread {
-		fmt.Fprintf(out, "! not known: what waits in the queues: %s\n", what)
+		lines = append(lines, alarm("", "not known: what waits in the queues: "+what))
 	}
+	return lines
 }

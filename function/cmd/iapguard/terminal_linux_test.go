@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -23,14 +22,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
-
-var update = flag.Bool("update", false, "write what is seen into the golden files")
 
 // terminal is a terminal with a person before it.
 type terminal struct {
@@ -123,80 +119,7 @@ func (m *terminal) runs(ctx context.Context, args ...string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
 	root.SetIn(m.tty)
-	root.SetOut(&output{to: m.tty})
-	root.SetErr(m.tty)
-	err := root.ExecuteContext(ctx)
-	var status statusError
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &status):
-		return int(status)
-	}
-	fmt.Fprintln(m.tty, "iapguard:", err)
-	return exitFailed
-}
-
-// varying is what is another one in every run: hashes, times, and how long a step took.
-var varying = regexp.MustCompile(`\b(plan|policy) [0-9a-f]{8,}\b|\(\d+\.\ds\)|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
-
-// transient is what a slow machine shows for a while: for how long a step has been under
-// way, how far the plans are.
-var transient = regexp.MustCompile(`(\r?\x1b\[2K\r?)(  \[\d/\d\] . \S+ +\d+\.\ds|services looked at[^\r\n]*)?`)
-
-// goldenScreen compares a text with a file of testdata, or writes it with -update.
-func goldenScreen(t *testing.T, name, got string) {
-	t.Helper()
-	got = varying.ReplaceAllStringFunc(transient.ReplaceAllString(got, ""), func(each string) string {
-		if word, _, two := strings.Cut(each, " "); two {
-			return word + " …"
-		}
-		if strings.HasPrefix(each, "(") {
-			return "(…)"
-		}
-		return "…"
-	})
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-file +seen; go test -update writes it):\n%s", path, diff)
-	}
-}
-
-func TestPlanAndApplyLookAsTheGoldenFilesSay(t *testing.T) {
-	for _, columns := range []uint16{80, 120} {
-		for _, colour := range []string{"colour", "plain"} {
-			t.Run(fmt.Sprintf("%d columns %s", columns, colour), func(t *testing.T) {
-				t.Setenv("TERM", "xterm")
-				t.Setenv("NO_COLOR", map[string]string{"plain": "1"}[colour])
-				o := cloudtest.Start(t, playground.Options{})
-				o.Build(playground.Scenario...)
-				nightly(o)
-				policy := written(t, "policy.yaml", cloudtest.Policy())
-				args := []string{"projects/" + playground.Project, "--policy", policy, "--endpoint", o.URL()}
-				at := newTerminal(t, columns)
-				if status := at.runs(t.Context(), append([]string{"plan"}, args...)...); status != exitDone {
-					t.Errorf("plan: exit status %d", status)
-				}
-				goldenScreen(t, fmt.Sprintf("plan-%d-%s.txt", columns, colour), at.end())
-				at = newTerminal(t, columns)
-				go at.types(t, "[y/N]", "y\n")
-				if status := at.runs(t.Context(), append([]string{"apply"}, args...)...); status != exitDone {
-					t.Errorf("apply: exit status %d", status)
-				}
-				goldenScreen(t, fmt.Sprintf("apply-%d-%s.txt", columns, colour), at.end())
-			})
-		}
-	}
+	return runCommand(ctx, root, m.tty, m.tty)
 }
 
 // nightly makes a job that calls hello's own address.
@@ -207,6 +130,7 @@ func nightly(o *cloudtest.Env) {
 }
 
 func TestApplyAsksAtATerminalAndTakesYesAlone(t *testing.T) {
+	t.Setenv("NO_COLOR", "1")
 	o, hello := cloudtest.Start(t, playground.Options{}), playground.Scenario[0]
 	o.Build(hello)
 	policy := written(t, "policy.yaml", cloudtest.Policy())
@@ -540,6 +464,7 @@ func TestCtrlCFinishesTheStepOfAnUndo(t *testing.T) {
 }
 
 func TestServicesWaitSideBySide(t *testing.T) {
+	t.Setenv("IAPGUARD_HOLDS", written(t, "none.yaml", "version: 1\nholds: []\n"))
 	o := cloudtest.Start(t, playground.Options{})
 	o.Build(playground.Scenario...)
 	policy := written(t, "policy.yaml", cloudtest.Policy("propagation: 2s"))

@@ -24,7 +24,7 @@ import (
 )
 
 func newUndoCommand() *cobra.Command {
-	o := options{format: "text"}
+	var o options
 	var job undoing
 	command := &cobra.Command{
 		Use:   "undo RUN|REPORT.json | undo --policy-digest D --since T [TARGET...]",
@@ -39,7 +39,7 @@ func newUndoCommand() *cobra.Command {
 			"first, so that the function does not protect them again at once.",
 		Args: func(command *cobra.Command, args []string) error { return job.parse(command, args, time.Now()) },
 		RunE: func(command *cobra.Command, _ []string) error {
-			job.holds.endpoint = o.endpoint
+			o.format, o.stderr, job.holds.endpoint = "text", command.ErrOrStderr, o.endpoint
 			if sent, err := job.send(command.Context(), o.endpoint, command.OutOrStdout()); sent {
 				return err
 			}
@@ -161,7 +161,7 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	}
 	for _, run := range runs {
 		for _, id := range run.Truncated {
-			fmt.Fprintf(os.Stderr, "iapguard: run %s had more steps than the memory keeps: the oldest are not taken back\n", id)
+			note(session.stderr, "run %s had more steps than the memory keeps: the oldest are not taken back", id)
 		}
 	}
 	if err := u.checkHold(runs); err != nil {
@@ -182,10 +182,10 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 	}
 	switch failed += len(reconcile.FailuresOf(planned)); {
 	case steps == 0 && failed == 0:
-		fmt.Fprintln(out, "nothing is left to undo")
+		screen.printf("nothing is left to undo")
 		return nil
 	case steps > 0 && !u.yes:
-		return errors.New("nothing was written: say --yes to undo this")
+		return errors.New("nothing was written: to undo this, add --yes")
 	case steps > 0:
 		if err := undoer.HoldFirst(ctx, runs); err != nil {
 			return err
@@ -193,7 +193,7 @@ func (u *undoing) undo(ctx context.Context, o *options, out io.Writer) error {
 		done := undoer.Take(ctx, planned)
 		for _, one := range done {
 			if one.Err == nil || len(one.Taken) > 0 {
-				fmt.Fprintf(out, "%s: %d of %d steps undone\n", one.Target, len(one.Taken), max(len(one.Taken), len(one.Planned.Steps)))
+				screen.printf("%s: %d of %d steps undone", one.Target, len(one.Taken), max(len(one.Taken), len(one.Planned.Steps)))
 			}
 		}
 		planned = done
@@ -231,7 +231,7 @@ func (u *undoing) undoer(session *session, out io.Writer) (*reconcile.Undoer, er
 
 // undoer takes runs back as who is logged in.
 func (s *session) undoer() *reconcile.Undoer {
-	undoer := &reconcile.Undoer{Cloud: s.cloud, Clock: s.engine.Clock, Self: s.engine.Self, Progress: undoProgress(os.Stderr),
+	undoer := &reconcile.Undoer{Cloud: s.cloud, Clock: s.engine.Clock, Self: s.engine.Self, Progress: undoProgress(s.stderr),
 		FinishSteps: true}
 	if s.remembers {
 		undoer.Memory = s.engine.Memory
@@ -313,10 +313,11 @@ const mostHeld = 200
 func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, reason string, out io.Writer) error {
 	scopes := decide.ToHold(targets, mostHeld)
 	if u.holds.path() == "" {
-		fmt.Fprintln(os.Stderr, "iapguard: no holds file is named, so a function that enforces will do these steps again "+
-			"unless a hold is placed:")
+		stderr := u.holds.stderr()
+		note(stderr, "no holds file is named, so a function that enforces will do these steps again unless a hold is placed:")
 		for _, scope := range scopes {
-			fmt.Fprintf(os.Stderr, "  iapguard hold %s --for %gh --reason %q\n", scope.Name(), u.hold.Hours(), reason)
+			newScreen(stderr).print(line{lead: "  ", whole: true,
+				text: fmt.Sprintf("iapguard hold %s --for %gh --reason %q", scope.Name(), u.hold.Hours(), reason)})
 		}
 		return nil
 	}
@@ -326,8 +327,9 @@ func (u *undoing) holdFirst(ctx context.Context, targets []posture.Target, reaso
 			if h.On(posture.Target(scope), "", until) != nil {
 				continue // held for longer than we would
 			}
-			h = h.With(policy.Hold{Scope: scope, Until: until, Reason: reason, By: whoTypes()})
-			fmt.Fprintf(out, "%s is held until %s\n", scope.Name(), until.Format(time.RFC3339))
+			placed := policy.Hold{Scope: scope, Until: until, Reason: reason, By: whoTypes()}
+			h = h.With(placed)
+			newScreen(out).print(heldLine(placed))
 		}
 		return h, nil
 	})

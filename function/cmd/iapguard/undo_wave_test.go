@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -143,7 +144,7 @@ func TestHoldsThatCommandsPlacedHoldHereToo(t *testing.T) {
 	t.Setenv("IAPGUARD_MEMORY", playground.MemoryBucket)
 	hello := playground.Scenario[0]
 	o.Build(hello)
-	session, err := (&options{format: "text", endpoint: o.URL()}).open(t.Context(), nil)
+	session, err := (&options{format: "text", endpoint: o.URL(), stderr: func() io.Writer { return t.Output() }}).open(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func newVersionCommand() *cobra.Command {
 			if format == "json" {
 				return json.NewEncoder(command.OutOrStdout()).Encode(made)
 			}
-			fmt.Fprintln(command.OutOrStdout(), made)
+			newScreen(command.OutOrStdout()).printf("%s", made)
 			return nil
 		},
 	}
