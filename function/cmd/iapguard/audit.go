@@ -165,12 +165,16 @@ func (s *session) auditEach(ctx context.Context, targets []posture.Target) []aud
 	all := make([]audited, len(targets))
 	shown := newProgress(s.stderr, "services looked at", len(targets), progressAfter)
 	defer shown.end()
+	began := time.Now()
 	var group errgroup.Group
 	group.SetLimit(auditTogether)
 	for i, target := range targets {
 		group.Go(func() error {
 			final, err := s.engine.Run(ctx, request("audit", target, true))
 			all[i] = newAudited(target.Name(), final, err)
+			if since := all[i].ExposedSince; since != nil && !since.Before(began) {
+				all[i].ExposedSince = nil // nobody saw it open before, so since when it is open is not known
+			}
 			shown.add()
 			return nil
 		})
