@@ -74,8 +74,6 @@ func TestBadInputIsOneClearLineAndExitStatusTwo(t *testing.T) {
 		{"no policy to check", "0 arguments: write iapguard policy check FILE", []string{"policy", "check"}},
 		{"no policy file to check", "no such file", []string{"policy", "check", dir + "/none"}},
 		{"a diff without targets", "write iapguard policy diff OLD NEW", []string{"policy", "diff", badPolicy, badPolicy}},
-		{"a diff of a bad policy", "did you mean mode?",
-			[]string{"policy", "diff", badPolicy, badPolicy, "--endpoint", here, "projects/demo-project"}},
 		{"status of a bad policy", "did you mean mode?", []string{"status", "--policy", badPolicy}},
 		{"an open address", "loopback only", []string{"local", "--addr", "0.0.0.0:9"}},
 		{"an open address for the data plane", "--data-addr", []string{"local", "--data-addr", "0.0.0.0:9"}},
