@@ -20,7 +20,7 @@ func showHelp(command *cobra.Command, _ []string) {
 var (
 	helpHeading = regexp.MustCompile(`^[A-Z][A-Za-z ]*:$`)
 	// helpColumns are a command or a flag, and what it is.
-	helpColumns = regexp.MustCompile(`^( +\S.*?  +)(\S.*)$`)
+	helpColumns = regexp.MustCompile(`^( +[a-z][a-z-]* +| +-.*?  +)(\S.*)$`)
 )
 
 // helpLines are the lines of a help. Its examples are commands that people copy.

@@ -143,7 +143,7 @@ func (t tested) lines() []line {
 	if len(t.Wrong) == 1 {
 		verb = "is"
 	}
-	sum := line{lead: fmt.Sprintf("%d of %s %s wrong", len(t.Wrong), counted(t.Fixtures, "fixture"), verb), style: green}
+	sum := line{lead: fmt.Sprintf("%d of %d fixtures %s wrong", len(t.Wrong), t.Fixtures, verb), style: green}
 	if len(t.Wrong) > 0 {
 		sum.style = red
 	}

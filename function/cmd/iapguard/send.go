@@ -142,7 +142,7 @@ func newApproveCommand() *cobra.Command {
 }
 
 // reported are the commands that the function takes on, and reports of later.
-var reported = []string{"apply", "plan", "audit", "doctor", "sweep", "due", "approve"}
+var reported = []string{"apply", "plan", "audit", "doctor", "sweep", "due", "approve", "resume"}
 
 // sendPatience is how long the function may take: as long as one request to it may.
 const sendPatience = 10 * time.Minute
