@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -294,8 +295,14 @@ func TestEveryCommandLooksAsItsGoldenFileSays(t *testing.T) {
 				}
 				screens[path][number[path]-1][v.name] = s.screenOf(each)
 			}
-			o := cloudtest.Start(t, playground.Options{})
-			o.Build(playground.Scenario...)
+			var behind atomic.Int64
+			behind.Store(int64(10 * time.Second)) // hello has been open for longer
+			o := cloudtest.Start(t, playground.Options{Clock: func() time.Time {
+				return time.Now().Add(-time.Duration(behind.Load()))
+			}})
+			o.Build(playground.Scenario[0])
+			behind.Store(0)
+			o.Build(playground.Scenario[1:]...)
 			nightly(o)
 			s := newScene(t, v.columns, o)
 			for _, path := range slices.Sorted(maps.Keys(allCommands())) {
