@@ -218,3 +218,13 @@ func (t *Tab) Keep(name string, content []byte) {
 		t.t.Errorf("keeping a picture: %v", err)
 	}
 }
+
+// Picture is what shows of one element, as a PNG with three pixels for two of CSS.
+func (t *Tab) Picture(selector string) []byte {
+	t.t.Helper()
+	at := Value[page.Viewport](t, fmt.Sprintf(`(() => { const at = document.querySelector(%q).getBoundingClientRect()
+		return {x: at.x + scrollX, y: at.y + scrollY, width: at.width, height: at.height, scale: 1.5} })()`, selector))
+	beyond := true
+	return Call(t, page.CaptureScreenshot, page.CaptureScreenshotParams{
+		Format: page.CaptureScreenshotFormatPng, Clip: &at, CaptureBeyondViewport: &beyond}).Data
+}
