@@ -241,12 +241,12 @@ func (s Service) row(d report.Door, project string) placedRow {
 	behind := []string{via(d.Via, project), via(d.Backend, project)}
 	behind = slices.DeleteFunc(behind, func(resource string) bool { return resource == "" })
 	row := placedRow{inside: d.Kind == door.InternalLoadBalancer, Row: Row{Guard: d.Guard, Word: word(d.Guard),
-		Kind: kind(d.Kind), Via: safe(strings.Join(behind, ", ")), Why: safe(d.Why), Exempt: safe(d.Exempt)}}
+		Kind: Kind(d.Kind), Via: safe(strings.Join(behind, ", ")), Why: safe(d.Why), Exempt: safe(d.Exempt)}}
 	if d.Backend != "" {
 		row.Kind = ""
 	}
 	if d.Names != "" {
-		row.Kind = kind(d.Kind)
+		row.Kind = Kind(d.Kind)
 		row.Kind += " for any host, with certificates for " + safe(d.Names)
 	}
 	switch d.Guard {
@@ -340,7 +340,8 @@ func word(g door.Guard) string {
 	return string(g)
 }
 
-func kind(k door.Kind) string {
+// Kind says in words what kind of way a door is.
+func Kind(k door.Kind) string {
 	switch k {
 	case door.DefaultURL:
 		return "default URL"

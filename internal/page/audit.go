@@ -161,7 +161,8 @@ func newAuditTemplates() *template.Template {
 	t := template.New("audit").Funcs(template.FuncMap{
 		"stamp": stamp, "date": func(at time.Time) string { return at.UTC().Format("2 January 2006") },
 		"machine": func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
-		"symbol":  symbolOf, "number": number, "holds": func(n int) string { return counted(n, "hold", "holds") },
+		"symbol":  symbolOf, "number": number, "short": shortOf, "where": whereOf,
+		"holds":    func(n int) string { return counted(n, "hold", "holds") },
 		"services": func(n int) string { return counted(n, "service", "services") },
 	})
 	template.Must(t.Parse(strings.ReplaceAll(auditTemplate, "\n", "")))
@@ -417,14 +418,18 @@ func (s shownService) Word() string {
 	return s.Standing
 }
 
-// Short is the service's own name, and Where its project and location.
-func (s shownService) Short() string { return s.Name[strings.LastIndex(s.Name, "/")+1:] }
+// Short is the service's own name.
+func (s shownService) Short() string { return shortOf(s.Name) }
 
 // Where is the project and the location.
-func (s shownService) Where() string {
-	parts := strings.Split(s.Name, "/")
+func (s shownService) Where() string { return whereOf(s.Name) }
+
+func shortOf(name string) string { return name[strings.LastIndex(name, "/")+1:] }
+
+func whereOf(name string) string {
+	parts := strings.Split(name, "/")
 	if len(parts) != 6 {
-		return s.Name
+		return name
 	}
 	where := parts[1] + ", " + parts[3]
 	if parts[4] == "instances" {

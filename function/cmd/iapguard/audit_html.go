@@ -101,10 +101,10 @@ func (c *comparison) trend(now audit) *page.Trend {
 		{What: "in all", Then: then.Totals.Services, Now: now.Totals.Services},
 	}
 	for _, one := range c.New {
-		shown.New = append(shown.New, page.Door{Service: one.Service, Kind: string(one.Kind), Address: one.Address})
+		shown.New = append(shown.New, page.Door{Service: one.Service, Kind: drawing.Kind(one.Kind), Address: one.Address})
 	}
 	for _, one := range c.Fixed {
-		shown.Fixed = append(shown.Fixed, page.Door{Service: one.Service, Kind: string(one.Kind), Address: one.Address})
+		shown.Fixed = append(shown.Fixed, page.Door{Service: one.Service, Kind: drawing.Kind(one.Kind), Address: one.Address})
 	}
 	return shown
 }
