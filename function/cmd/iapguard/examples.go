@@ -103,6 +103,8 @@ iapguard completion fish > ~/.config/fish/completions/iapguard.fish`,
 iapguard version -o json`,
 	"iapguard local": `
 iapguard local
+# Nothing is deployed before somebody presses the button of the page
+iapguard local --paused
 # Only the cloud, for tools of one's own
 iapguard local --cloud-only --addr 127.0.0.1:9190`,
 	"iapguard local env": `

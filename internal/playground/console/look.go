@@ -219,11 +219,16 @@ func (a *answered) Write(p []byte) (int, error) { return a.body.Write(p) }
 // answer is the answer that a visitor got. That anybody but alice gets in is bad.
 func (a *answered) answer(who string) answer {
 	found := answer{Who: who, Status: a.status, By: a.by(), Tone: good}
-	if a.status < http.StatusMultipleChoices && who != visitors[1] {
+	switch {
+	case a.status < http.StatusMultipleChoices && who != visitors[1]:
 		found.Tone = bad
+	case found.By == mayNotInvoke && who == visitors[1]:
+		found.Tone = wait // she came past IAP, or IAP is gone
 	}
 	return found
 }
+
+const mayNotInvoke = "Cloud Run: may not invoke"
 
 // by is who answered, as a person reads it off the answer.
 func (a *answered) by() string {
@@ -237,7 +242,7 @@ func (a *answered) by() string {
 	case a.status == http.StatusNotFound:
 		return "Cloud Run: not from here"
 	case a.status == http.StatusForbidden, a.status == http.StatusUnauthorized:
-		return "Cloud Run: not invoked"
+		return mayNotInvoke
 	case a.status >= 300 && a.status < 400:
 		return "the load balancer"
 	case a.status >= 500:

@@ -53,6 +53,7 @@ type item struct {
 	Detail string   // a second line, in smaller letters
 	Code   string   // as it was typed, called or logged
 	Points []string // reasons, one a line
+	Block  []string // lines of a text to copy
 	Tone   tone
 	Count  int    // how many alike there are; 0 = this one
 	key    string // items with the same key are one, the last of them; "" = none is the same
@@ -86,6 +87,7 @@ type timeline struct {
 	changed  func() // called after each change, with the lock held
 	running  map[string]started
 	claimed  map[string]int // id of the episode of a cause, by its key
+	leads    leads
 }
 
 // started is a run that writes.
@@ -95,7 +97,8 @@ type started struct {
 }
 
 func newTimeline(now func() time.Time, changed func()) *timeline {
-	return &timeline{now: now, changed: changed, running: map[string]started{}, claimed: map[string]int{}}
+	return &timeline{now: now, changed: changed, running: map[string]started{}, claimed: map[string]int{},
+		leads: leads{}}
 }
 
 // since returns the episodes that changed after a version, oldest first, the ids of all that are
@@ -124,19 +127,20 @@ func (t *timeline) press(service, text, line string) {
 // log takes a log entry; who reads it as the function does sees in it what the function sees.
 func (t *timeline) log(raw json.RawMessage) {
 	self := event.Self{Principals: []string{playground.FunctionAccount}, UserAgent: function.Product}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	service := t.leads.read(raw) // the first half of an operation's entries has the request
 	// The entry is JSON of the local cloud's own.
 	_ = event.Read(bytes.NewReader(raw), self, func(_ int, result event.Result) error {
 		if cause := result.Cause; cause != nil {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.logged(*cause)
+			t.logged(*cause, service)
 		}
 		return nil
 	})
 }
 
-func (t *timeline) logged(cause event.Cause) {
-	service := ""
+// logged takes a cause, which leads to a service as far as that is known.
+func (t *timeline) logged(cause event.Cause, service string) {
 	if cause.Service != "" {
 		service = "projects/" + playground.Project + "/locations/" + cause.Location + "/services/" + cause.Service
 	}

@@ -111,6 +111,46 @@ func TestWhatFollowsFromAnEntryIsOneEpisode(t *testing.T) {
 	}
 }
 
+func TestPartsOfALoadBalancerLeadToTheirService(t *testing.T) {
+	line := quiet()
+	const neg, backend = "projects/demo-project/regions/us-central1/networkEndpointGroups/hello-neg",
+		"projects/demo-project/global/backendServices/hello-backend"
+	withRequest := func(method, resource, request string, n int) {
+		var made map[string]any
+		if err := json.Unmarshal(entry(method, resource, dev, n), &made); err != nil {
+			t.Fatal(err)
+		}
+		made["protoPayload"].(map[string]any)["request"] = json.RawMessage(request)
+		text, err := json.Marshal(made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line.log(text)
+	}
+	const insertBackend = "v1.compute.backendServices.insert"
+	withRequest("v1.compute.regionNetworkEndpointGroups.insert", neg, `{"cloudRun":{"service":"hello"}}`, 1)
+	withRequest(insertBackend, backend, `{"backends":[{"group":"https://www.googleapis.com/compute/v1/`+neg+`"}]}`, 2)
+	withRequest(insertBackend, backend+"-2", `{"backends":[{"group":"`+neg+`-2"}]}`, 3)
+	withRequest(insertBackend, backend+"-3", `["no object"]`, 4)
+	want := []string{
+		"== " + hello, "log: dev@example.com changed a load balancer", "log: dev@example.com changed a backend service",
+		"==", "log: dev@example.com changed a backend service",
+	}
+	if diff := cmp.Diff(want, shape(line)[:5]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAContestNamesTheFixAtItsSource(t *testing.T) {
+	got := reportItem(reportOf(report.Contested, "a", 1, func(r *report.Report) {
+		r.WaitingFor = &report.WaitingFor{What: "a pause"}
+		r.Contest = &report.Contest{Rounds: 3, Field: "iap.enabled", Fix: "resource \"x\" {\n  iap {}\n}\n"}
+	}))
+	if want := "iap.enabled was undone 3 times. The fix at its source:"; got.Detail != want || len(got.Block) != 3 {
+		t.Errorf("%q and %q, want %q and three lines", got.Detail, got.Block, want)
+	}
+}
+
 func TestTheTimelineIsBounded(t *testing.T) {
 	line := quiet()
 	for n := range 10_000 {

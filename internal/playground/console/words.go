@@ -17,24 +17,28 @@ import (
 // maxText bounds each text of an item.
 const maxText = 300
 
-// maxPoints bounds the reasons of an item.
-const maxPoints = 12
+// maxPoints bounds the reasons of an item, and the lines of its text.
+const maxPoints = 14
 
 func safe(text string) string { return safetext.Escape(text, maxText) }
 
 // safe is the item with what others wrote made safe to show.
 func (i item) safe() item {
 	i.Text, i.Detail, i.Code = safe(i.Text), safe(i.Detail), safe(i.Code)
-	var points []string
-	for n, each := range i.Points {
-		if n == maxPoints {
-			points = append(points, fmt.Sprintf("and %d more", len(i.Points)-n))
-			break
-		}
-		points = append(points, safe(each))
-	}
-	i.Points = points
+	i.Points, i.Block = safeLines(i.Points), safeLines(i.Block)
 	return i
+}
+
+// safeLines are the first of some lines, and how many more there are.
+func safeLines(lines []string) []string {
+	var all []string
+	for n, each := range lines {
+		if n == maxPoints {
+			return append(all, fmt.Sprintf("… and %d more", len(lines)-n))
+		}
+		all = append(all, safe(each))
+	}
+	return all
 }
 
 // happened are the kinds of causes in words.
@@ -121,12 +125,12 @@ func reportItem(r report.Report) item {
 		one.Kind, one.key = decided, string(r.Outcome)
 	}
 	switch {
-	case r.WaitingFor != nil:
-		one.Detail = r.WaitingFor.What
 	case r.Contest != nil:
 		one.Detail = fmt.Sprintf("%s was undone %s. The fix at its source:", r.Contest.Field,
 			counted(r.Contest.Rounds, "time"))
-		one.Points = strings.Split(strings.TrimSpace(r.Contest.Fix), "\n")
+		one.Block = strings.Split(strings.TrimSpace(r.Contest.Fix), "\n")
+	case r.WaitingFor != nil:
+		one.Detail = r.WaitingFor.What
 	case r.Exemption != nil:
 		one.Detail = r.Exemption.Reason
 	case r.Why != "":
