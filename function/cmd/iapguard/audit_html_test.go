@@ -233,7 +233,8 @@ func TestNoTextOfADocumentIsRun(t *testing.T) {
 	for i, bad := range []string{`<script>hurt()</script>`, `"><img src=x onerror=hurt()>`, `' onmouseover='hurt()`,
 		"</style><link rel=stylesheet href=//example.com>", "</script><iframe src=//example.com>", "a\u202egnp.exe\x00"} {
 		one := estateService(7) // which is open
-		one.Service, one.Rule, one.Team, one.Error = fmt.Sprintf("projects/p/locations/l/services/%d%s", i, bad), bad, bad, ""
+		one.Service, one.Rule, one.Team, one.Error = fmt.Sprintf("projects/p/locations/l/services/%d%s", i, bad), bad,
+			bad, ""
 		one.Doors[0].Address, one.Doors[0].Via, one.Doors[0].Why = bad, bad, bad
 		one.Findings[0].Why, one.Steps[0].Why, one.Callers[0].Name = bad, bad, bad
 		one.Exemption = &report.Exemption{Owner: bad, Ticket: bad, Reason: bad, Expires: auditedAt}
@@ -282,5 +283,16 @@ func TestAThousandServicesFitAMegabyte(t *testing.T) {
 		if got := bytes.Count(text, []byte(`<details class="sv`)); got != n {
 			t.Errorf("%d services are there, want %d", got, n)
 		}
+	}
+}
+
+// With selectors that look at all services for each of them the browser took minutes for this.
+func TestTenThousandServicesAreSearched(t *testing.T) {
+	tab := browser.Start(t).Tab(browser.View{})
+	tab.Open(document(t, estate(10_000)))
+	browser.Value[int](tab, `document.getElementById("f-guarded").click(); document.getElementById("f-private").click(); 0`)
+	browser.Value[int](tab, `{ const q = document.getElementById("q"); q.value = "returns open"; q.dispatchEvent(new Event("input")); } 0`)
+	if found := browser.Value[string](tab, `document.getElementById("found").textContent`); found != "50 of 10000 shown" {
+		t.Errorf("it says %q", found)
 	}
 }
