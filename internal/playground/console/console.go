@@ -221,6 +221,7 @@ type shown struct {
 // card is a service with its buttons.
 type card struct {
 	service
+	Guarded bool
 	Actions []action
 }
 
@@ -228,7 +229,7 @@ func (c *Console) shown(v view) shown {
 	s := shown{view: v, Env: c.options.Env, Guarded: c.options.Guarded, Paused: c.paused.Load(),
 		Symbols: drawing.Symbols, Actions: c.projectActions(v)}
 	for _, each := range v.Services {
-		s.Cards = append(s.Cards, card{each, c.serviceActions(each)})
+		s.Cards = append(s.Cards, card{each, c.options.Guarded, c.serviceActions(each)})
 	}
 	return s
 }

@@ -2,12 +2,14 @@ package console_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/iapguard/iapguard/internal/localcloud/logging"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/playground/console"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -192,6 +194,45 @@ func TestEventsBringThePageAndThenWhatChanges(t *testing.T) {
 	next("Nothing is deployed yet")
 	e.Build(playground.Scenario[0])
 	next("open to the internet")
+}
+
+// A page that is watched while the log floods gets what is kept, not every entry.
+func TestAFloodOfEntriesStaysBounded(t *testing.T) {
+	e := served(t, console.Options{})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL()+"/console/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	const flood = 10_000
+	go func() {
+		for n := range flood {
+			name := fmt.Sprintf("projects/demo-project/locations/us-central1/services/s%d", n)
+			e.Cloud.Logs().Write(logging.Entry{
+				LogName:  "projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",
+				Resource: logging.Resource{Type: "cloud_run_revision", Labels: map[string]string{"project_id": "demo-project"}},
+				ProtoPayload: &logging.AuditLog{ServiceName: "run.googleapis.com", ResourceName: name,
+					MethodName:         "google.cloud.run.v2.Services.CreateService",
+					AuthenticationInfo: &logging.Authentication{PrincipalEmail: "dev@example.com"}},
+			})
+		}
+	}()
+	lines := bufio.NewScanner(response.Body)
+	lines.Buffer(nil, 1<<20) // far less than 10,000 entries
+	last := fmt.Sprintf("services/s%d", flood-1)
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), fmt.Sprintf("CreateService s%d", flood-1)) {
+			if got := strings.Count(lines.Text(), "episode-"); got > 100 {
+				t.Errorf("%d episodes come at once", got)
+			}
+			return
+		}
+	}
+	t.Fatalf("the stream ends without %s: %v", last, lines.Err())
 }
 
 func TestManyServicesAreCounted(t *testing.T) {
