@@ -173,3 +173,14 @@ func TestAnExpiredTokenIsNotAMissingPermission(t *testing.T) {
 		t.Errorf("error %v, unread %v; want both calls repeated", err, p.Unread)
 	}
 }
+
+// Newly issued credentials may be refused too, while keys are replaced or clocks differ.
+func TestRefusedCredentialsAreTriedAgain(t *testing.T) {
+	l := start(t)
+	for _, api := range []string{"run.*", "compute.*", "iap.*", "cloudresourcemanager.projects.get"} {
+		l.inject(`[{"action": "status", "status": 401, "method": "` + api + `"}]`)
+		if _, err := l.clients().Observe(t.Context(), hello); fault.ActionOf(err) != fault.Retry {
+			t.Errorf("%s refuses every token: action %d of %v, want %d", api, fault.ActionOf(err), err, fault.Retry)
+		}
+	}
+}

@@ -19,6 +19,7 @@ const (
 	Conflict        Kind = "conflict"         // somebody else wrote in between: etag, fingerprint or version is stale
 	Busy            Kind = "busy"             // the resource is being changed right now
 	Denied          Kind = "denied"           // a permission is missing
+	Unauthenticated Kind = "unauthenticated"  // the credentials were refused, newly issued ones too
 	APIDisabled     Kind = "api-disabled"     // the API is switched off in the project
 	OrgPolicy       Kind = "org-policy"       // an organisation policy forbids it
 	NotProvisioned  Kind = "not-provisioned"  // the service agent is not known yet
@@ -48,16 +49,18 @@ const (
 // may lag behind a creation, and an acknowledged message is never looked at
 // again.
 var actions = map[Kind]Action{
-	Unknown:        Retry,
-	ServiceGone:    Gone,
-	NotFound:       Retry,
-	Conflict:       Replan,
-	Busy:           Later,
-	Denied:         Block,
-	APIDisabled:    Block,
-	OrgPolicy:      Block,
-	NotProvisioned: Retry,
-	Invalid:        Block,
+	Unknown:     Retry,
+	ServiceGone: Gone,
+	NotFound:    Retry,
+	Conflict:    Replan,
+	Busy:        Later,
+	Denied:      Block,
+	// Keys are replaced, clocks set and token servers repaired without a change of the service.
+	Unauthenticated: Retry,
+	APIDisabled:     Block,
+	OrgPolicy:       Block,
+	NotProvisioned:  Retry,
+	Invalid:         Block,
 	// The failed write has moved the resource's version: repeated as it is, it
 	// would end as a conflict that hides why the first one failed.
 	OperationFailed: Fail,

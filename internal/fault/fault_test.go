@@ -14,6 +14,7 @@ func TestEveryKindHasAnAction(t *testing.T) {
 		{Unknown, Retry}, {ServiceGone, Gone}, {NotFound, Retry}, {Conflict, Replan}, {Busy, Later}, {Denied, Block},
 		{APIDisabled, Block}, {OrgPolicy, Block}, {NotProvisioned, Retry}, {Invalid, Block},
 		{Quota, Retry}, {Unavailable, Retry}, {Canceled, Retry}, {OperationFailed, Fail},
+		{Unauthenticated, Retry},
 	} {
 		if _, ok := actions[tc.kind]; !ok {
 			t.Errorf("kind %q has no action", tc.kind)
@@ -22,7 +23,7 @@ func TestEveryKindHasAnAction(t *testing.T) {
 			t.Errorf("ActionOf(%q) = %d, want %d", tc.kind, got, tc.want)
 		}
 	}
-	if want := 14; len(actions) != want {
+	if want := 15; len(actions) != want {
 		t.Errorf("the table has %d kinds, this test knows %d", len(actions), want)
 	}
 }

@@ -39,6 +39,12 @@ func With(ctx context.Context, clock clockwork.Clock, after time.Duration, party
 	}
 }
 
+// Expired reports whether an error, such as the cause of a context's end, is a time-out of With.
+func Expired(err error) bool {
+	var reached *expired
+	return errors.As(err, &reached)
+}
+
 // Explain adds to the error of a call why it ended, where that is a time-out of
 // With: an API client says "context canceled". The classification of the error
 // (package fault) stays.

@@ -84,7 +84,9 @@ func kindOf(answer *googleapi.Error, detail detail) fault.Kind {
 		return fault.Invalid
 	case answer.Code == http.StatusConflict, answer.Code == http.StatusPreconditionFailed:
 		return fault.Conflict
-	case answer.Code == http.StatusUnauthorized, answer.Code == http.StatusForbidden:
+	case answer.Code == http.StatusUnauthorized:
+		return fault.Unauthenticated
+	case answer.Code == http.StatusForbidden:
 		return fault.Denied
 	case answer.Code == http.StatusNotImplemented: // not offered, in a region say; that does not pass
 		return fault.Invalid

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/jonboulle/clockwork"
 	"google.golang.org/api/option"
 	htransport "google.golang.org/api/transport/http"
 
@@ -64,6 +65,9 @@ type Config struct {
 	// Sleep is how calls that wait for an operation pause between two looks; nil =
 	// by the machine's clock.
 	Sleep Sleep
+	// Clock bounds how long calls take; nil = the machine's. A clock that jumps while a call is
+	// under way ends the call.
+	Clock clockwork.Clock
 	// UserAgent is the product token and version, "iapguard/1.2.3".
 	UserAgent string
 }
@@ -135,7 +139,7 @@ func (c Config) Options(ctx context.Context, api API) ([]option.ClientOption, er
 		own, err := newRenewable(func() (http.RoundTripper, error) {
 			return &localCaller{base: c.transport(), self: c.Self}, nil
 		})
-		client := &http.Client{Transport: &caller{own: own, plain: c.transport(), token: c.localToken}}
+		client := c.client(&caller{own: own, plain: c.transport(), token: c.localToken})
 		return []option.ClientOption{option.WithHTTPClient(client), option.WithEndpoint(endpoint)}, err
 	}
 	lasting := context.WithoutCancel(ctx) // credentials outlive the call that made the client
@@ -146,7 +150,7 @@ func (c Config) Options(ctx context.Context, api API) ([]option.ClientOption, er
 	if err != nil {
 		return nil, fmt.Errorf("finding credentials for %s: %w", api, err)
 	}
-	client := &http.Client{Transport: &caller{own: own, plain: c.transport(), token: c.Impersonator.token}}
+	client := c.client(&caller{own: own, plain: c.transport(), token: c.Impersonator.token})
 	options := []option.ClientOption{option.WithHTTPClient(client)}
 	if endpoint != "" {
 		options = append(options, option.WithEndpoint(endpoint))
@@ -197,6 +201,7 @@ var countingTransport http.RoundTripper = roundTripper(func(request *http.Reques
 var pooled = func() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 32 // observations read side by side
+	transport.MaxResponseHeaderBytes = maxHeader
 	return transport
 }()
 

@@ -92,7 +92,7 @@ func TestAnExpiredTokenIsRenewedOnce(t *testing.T) {
 			"it is refused, and the next one accepted", "token-1", []string{"token-1 " + body, "token-2 " + body},
 			fault.Unknown,
 		},
-		{"every one is refused", "every", []string{"token-1 " + body, "token-2 " + body}, fault.Denied},
+		{"every one is refused", "every", []string{"token-1 " + body, "token-2 " + body}, fault.Unauthenticated},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			issuing(t)

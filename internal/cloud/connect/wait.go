@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
+
+	"github.com/iapguard/iapguard/internal/fault"
 )
 
 // Sleep waits for d, or until the context ends, whose error it then returns.
@@ -13,8 +15,12 @@ type Sleep func(ctx context.Context, d time.Duration) error
 // Until asks for the end of a long-running operation until ask reports it, or
 // fails. The APIs' own wait calls are best effort and may return at once, so a
 // pause follows each: at random between nothing and a bound that doubles from
-// 50 ms to 5 s. Errors of the context are returned as they are.
+// 50 ms to 5 s. Errors of the context are returned as they are. An operation that does not
+// end in its time is fault.OperationFailed: it may still end, so the call is not repeated.
 func (c Config) Until(ctx context.Context, ask func(context.Context) (done bool, err error)) error {
+	ctx = context.WithValue(ctx, patienceKey{}, waitPatience)
+	clock := c.clock()
+	began, paused := clock.Now(), time.Duration(0)
 	sleep := c.Sleep
 	if sleep == nil {
 		sleep = gax.Sleep
@@ -24,7 +30,12 @@ func (c Config) Until(ctx context.Context, ask func(context.Context) (done bool,
 		if done, err := ask(ctx); done || err != nil {
 			return err
 		}
-		if err := sleep(ctx, pauses.Pause()); err != nil {
+		if max(paused, clock.Since(began)) >= operationPatience {
+			return fault.New(fault.OperationFailed, "the operation has not ended within %s", operationPatience)
+		}
+		pause := pauses.Pause()
+		paused += pause
+		if err := sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
