@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -24,7 +23,8 @@ import (
 // file becomes unreadable, its last good holds stay in force: those that this process read,
 // else those that the memory has.
 type holdsSource struct {
-	path    string               // of the file; "" = there is none
+	path    string // of the file; "" = there is none
+	file    *watchedFile
 	longest func() time.Duration // of the policy
 	memory  *memory.Memory
 	placed  *PlacedHolds
@@ -42,7 +42,8 @@ type holdsSource struct {
 
 // newHoldsSource reads the file once, for the log, and does not call the memory.
 func newHoldsSource(config Config, policies *policySource, remembered *memory.Memory, log *slog.Logger) *holdsSource {
-	s := &holdsSource{path: config.Holds, memory: remembered, clock: config.clock(), log: log,
+	s := &holdsSource{path: config.Holds, file: newWatchedFile(config.Holds, config.clock()),
+		memory: remembered, clock: config.clock(), log: log,
 		placed: NewPlacedHolds(remembered, config.clock(), log), seen: map[string]time.Time{}, said: map[string]bool{},
 		longest: func() time.Duration { return policies.inForce().LongestHold() }}
 	if err := s.read(); err != nil {
@@ -100,7 +101,7 @@ func (s *holdsSource) read() error {
 	if s.path == "" {
 		return nil
 	}
-	text, err := os.ReadFile(s.path)
+	text, err := s.file.read()
 	if err != nil {
 		return fmt.Errorf("reading holds: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -20,7 +19,8 @@ import (
 func OpenMemory(ctx context.Context, config Config, log *slog.Logger) (*memory.Memory, error) {
 	options := memory.Options{Clock: config.Clock}
 	if config.MemoryKey != "" {
-		options.Key = func() ([]byte, error) { return readKey(config.MemoryKey) }
+		file := newWatchedFile(config.MemoryKey, config.clock())
+		options.Key = func() ([]byte, error) { return readKey(file) }
 	}
 	if config.Store != nil {
 		return memory.New(config.Store, options), nil
@@ -40,14 +40,14 @@ func OpenMemory(ctx context.Context, config Config, log *slog.Logger) (*memory.M
 const shortestKey = 32
 
 // readKey reads the key of the records' MACs from a file, without the end of the line.
-func readKey(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+func readKey(file *watchedFile) ([]byte, error) {
+	text, err := file.read()
 	if err != nil {
 		return nil, fmt.Errorf("reading the memory's key: %w", err)
 	}
 	key := bytes.TrimRight(text, "\r\n")
 	if len(key) < shortestKey {
-		return nil, fmt.Errorf("reading the memory's key: %s has %d bytes, fewer than %d", path, len(key), shortestKey)
+		return nil, fmt.Errorf("reading the memory's key: %s has %d bytes, fewer than %d", file.path, len(key), shortestKey)
 	}
 	return key, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -27,6 +26,7 @@ const rereadAfter = 15 * time.Second
 // policy_change.go. The memory has the version in force, for processes that start later.
 type policySource struct {
 	path   string
+	text   *watchedFile
 	own    RuntimeIdentity // never protected, whatever the policy says
 	memory *memory.Memory
 	clock  clockwork.Clock
@@ -55,7 +55,8 @@ type policySource struct {
 // newPolicySource reads the file, and does not call the memory. A broken file does not stop
 // the start. A text that is given instead must be valid.
 func newPolicySource(config Config, remembered *memory.Memory, log *slog.Logger) (*policySource, error) {
-	s := &policySource{path: config.Policy, own: config.Runtime, memory: remembered, clock: config.clock(), log: log}
+	s := &policySource{path: config.Policy, text: newWatchedFile(config.Policy, config.clock()),
+		own: config.Runtime, memory: remembered, clock: config.clock(), log: log}
 	s.sealed = config.MemoryKey != "" || config.Memory == ""
 	if config.Policy != "" {
 		read, err := s.file()
@@ -135,7 +136,7 @@ func (s *policySource) reread(ctx context.Context) policy.Policy {
 
 // file reads the version that the file holds.
 func (s *policySource) file() (version, error) {
-	text, err := os.ReadFile(s.path)
+	text, err := s.text.read()
 	if err != nil {
 		return version{}, fmt.Errorf("reading policy: %w", err)
 	}

@@ -6,6 +6,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is what went wrong.
@@ -79,6 +80,8 @@ type Error struct {
 	Consumer   string // the project in which it is disabled, projects/NUMBER or projects/ID, where the API named it
 	Constraint string // what an organisation policy forbids by, where the API named it
 	Remedy     string // what a person can do, one line; may be empty
+	// RetryAfter is how long the API asks callers to wait before the next call; 0 = it does not.
+	RetryAfter time.Duration
 	Err        error
 }
 

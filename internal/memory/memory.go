@@ -301,7 +301,7 @@ func (m *Memory) retry(ctx context.Context, do func(context.Context) error) erro
 			return timeout.Explain(ctx, err)
 		}
 		select {
-		case <-m.clock.After(backoff.Pause()):
+		case <-m.clock.After(max(backoff.Pause(), fault.Of(err).RetryAfter)):
 		case <-ctx.Done():
 			return timeout.Explain(ctx, err)
 		}

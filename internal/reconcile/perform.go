@@ -125,8 +125,13 @@ func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step
 	return version, err
 }
 
-// attempts bounds the calls that fail for a passing reason.
-const attempts = 3
+const (
+	// attempts bounds the calls that fail for a passing reason.
+	attempts = 3
+	// mostRetryAfter is how long a delivery waits where an API asks for it. A longer wait is
+	// left to the message's redelivery.
+	mostRetryAfter = 30 * time.Second
+)
 
 // retrying repeats a call that failed for a passing reason, a bounded number of
 // times; a longer failure is left to the message's redelivery. Every write names
@@ -136,10 +141,11 @@ func (r *run) retrying(ctx context.Context, call func() error) error {
 	backoff := gax.Backoff{Initial: 200 * time.Millisecond, Max: 2 * time.Second, Multiplier: 5}
 	for attempt := 1; ; attempt++ {
 		err := call()
-		if err == nil || fault.ActionOf(err) != fault.Retry || attempt == attempts {
+		asked := fault.Of(err).RetryAfter
+		if err == nil || fault.ActionOf(err) != fault.Retry || attempt == attempts || asked > mostRetryAfter {
 			return err
 		}
-		if r.Clock.Sleep(ctx, backoff.Pause()) != nil {
+		if r.Clock.Sleep(ctx, max(backoff.Pause(), asked)) != nil {
 			return err
 		}
 	}

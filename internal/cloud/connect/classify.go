@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/api/googleapi"
 
@@ -45,8 +47,24 @@ func Classify(err error) error {
 		Account:    detail.account,
 		Caller:     answer.Header.Get(callerHeader),
 		Constraint: detail.constraint,
+		RetryAfter: retryAfter(answer.Header),
 		Err:        &apiError{answer},
 	}
+}
+
+// retryAfter reads how long an answer asks to wait: in seconds, or until a time of the clock
+// that wrote its Date. Source: RFC 9110, section 10.2.3.
+func retryAfter(header http.Header) time.Duration {
+	said := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(said, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	until, err := http.ParseTime(said)
+	now, errNow := http.ParseTime(header.Get("Date"))
+	if err != nil || errNow != nil {
+		return 0
+	}
+	return max(0, until.Sub(now))
 }
 
 // kindOf decides by reason where the API gives one, else by status. Sources of

@@ -240,3 +240,28 @@ func TestAKnownPermissionIsNamedWhereTheAPINamesNone(t *testing.T) {
 		t.Errorf("no error became %v", err)
 	}
 }
+
+func TestARetryAfterIsReadInBothForms(t *testing.T) {
+	const date = "Mon, 30 Nov 2026 00:00:00 GMT"
+	for name, tc := range map[string]struct {
+		after, date string
+		want        time.Duration
+	}{
+		"none":                {"", date, 0},
+		"seconds":             {"17", "", 17 * time.Second},
+		"a time":              {"Mon, 30 Nov 2026 00:01:00 GMT", date, time.Minute},
+		"a time that is over": {"Sun, 29 Nov 2026 00:01:00 GMT", date, 0},
+		"a time without date": {"Mon, 30 Nov 2026 00:01:00 GMT", "", 0},
+		"negative":            {"-5", date, 0},
+		"not a number":        {"soon", date, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused := &googleapi.Error{Code: http.StatusServiceUnavailable, Header: http.Header{}}
+			refused.Header.Set("Retry-After", tc.after)
+			refused.Header.Set("Date", tc.date)
+			if got := fault.Of(Classify(refused)).RetryAfter; got != tc.want {
+				t.Errorf("%s, want %s", got, tc.want)
+			}
+		})
+	}
+}
