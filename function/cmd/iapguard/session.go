@@ -197,7 +197,11 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if err != nil {
 		return nil, err
 	}
-	made := &session{digest: rules.Digest(), principal: config.Self, engine: engine, cloud: clients, stderr: o.stderr(),
+	caller := config.Self
+	if caller == "" && !config.Connect.Local() {
+		caller = principalOf(os.Getenv)
+	}
+	made := &session{digest: rules.Digest(), principal: caller, engine: engine, cloud: clients, stderr: o.stderr(),
 		reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, remembers: config.Memory != "", placed: kept.placed}
 	if deployed != nil {
 		made.context, made.held = deployed.to.found.target.Name(), len(deployed.status.Holds)
