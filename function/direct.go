@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,7 +17,6 @@ import (
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
-	"github.com/iapguard/iapguard/internal/reconcile"
 )
 
 // Answer is what a direct command is answered with.
@@ -35,9 +33,6 @@ type Answer struct {
 
 // directID begins the id of each command that was sent directly.
 const directID = "direct-"
-
-// undoHold is how long services are held that are taken back, where the command does not say.
-const undoHold = 4 * time.Hour
 
 // needCounted are the commands that a used token must not send again, also while the memory
 // cannot say whether it was used elsewhere: they let something be written, or lift what stops
@@ -178,124 +173,6 @@ func (f *Function) placeHold(ctx context.Context, order event.Order, by string) 
 		said = append(said, fmt.Sprintf("%s is held until %s", each.Name(), each.Until.UTC().Format(time.RFC3339)))
 	}
 	return said, err
-}
-
-// mostUndoHeld bounds how many holds one undo places: some room is left for others.
-const mostUndoHeld = memory.MostPlaced - 10
-
-// undo takes runs back. It holds their services first.
-func (f *Function) undo(ctx context.Context, order event.Order, by string) ([]string, error) {
-	var said []string
-	undoer := &reconcile.Undoer{Cloud: f.undoes, Memory: f.memory, Clock: sleepingClock{f.clock}, Self: f.self,
-		Writers: f.engine.Writers}
-	undoer.Hold = func(ctx context.Context, targets []posture.Target, reason string) error {
-		var holds []policy.Hold
-		for _, scope := range reconcile.ToHold(targets, mostUndoHeld) {
-			if f.holds.heldAt(scope, f.clock.Now().Add(cmp.Or(order.For, undoHold))) {
-				continue // held for longer than we would
-			}
-			holds = append(holds, policy.Hold{Scope: scope, Reason: reason, By: by})
-		}
-		if len(holds) == 0 {
-			return nil
-		}
-		placed, err := f.holds.PlaceHold(ctx, cmp.Or(order.For, undoHold), holds...)
-		for _, each := range placed {
-			said = append(said, fmt.Sprintf("%s is held until %s", each.Name(), each.Until.UTC().Format(time.RFC3339)))
-		}
-		return err
-	}
-	runs, unread := f.undoable(ctx, undoer, order)
-	if len(runs) == 0 {
-		return nil, unread
-	}
-	planned, steps := undoer.Plan(ctx, runs), 0
-	for _, one := range planned {
-		said, steps = append(said, undoLines(one)...), steps+len(one.Planned.Steps)
-	}
-	switch {
-	case steps == 0:
-		said = append(said, "nothing is left to undo")
-	case !order.Yes:
-		return said, fault.New(fault.Conflict, "nothing was written: say yes to undo this")
-	default:
-		if err := undoer.HoldFirst(ctx, runs); err != nil {
-			return said, err
-		}
-		planned = undoer.Take(ctx, planned)
-		for _, one := range planned {
-			said = append(said, fmt.Sprintf("%s: %d of %d steps undone", one.Target.Name(), len(one.Taken),
-				max(len(one.Taken), len(one.Planned.Steps))))
-			if len(one.Taken) > 0 {
-				f.lookUnderHold(ctx, one.Target, by)
-			}
-		}
-	}
-	problems := []error{unread}
-	for _, line := range reconcile.FailuresOf(planned) {
-		problems = append(problems, errors.New(line))
-	}
-	if err := errors.Join(problems...); err != nil {
-		return said, fmt.Errorf("not everything was taken back: %w", err)
-	}
-	return said, nil
-}
-
-// lookUnderHold has a service looked at whose steps were taken back. Its report says that it is held,
-// and it is looked at again when the hold ends: what we write ourselves leads to no look.
-func (f *Function) lookUnderHold(ctx context.Context, target posture.Target, by string) {
-	sweep, err := event.SweepOf(target.Name(), directID+uuid.NewString())
-	if err == nil {
-		_, err = f.ordered(ctx, sweep, by)
-	}
-	if err != nil {
-		f.log.WarnContext(ctx, "the next event or sweep looks at what was taken back", "target", target.Name(), "err", err)
-	}
-}
-
-// undoable finds the runs that an order names. With an error come those that could be read.
-func (f *Function) undoable(ctx context.Context, undoer *reconcile.Undoer, order event.Order) ([]reconcile.Undoable, error) {
-	var runs []reconcile.Undoable
-	var err error
-	if order.Run != "" {
-		var one reconcile.Undoable
-		if one, err = undoer.Run(ctx, order.Run); err == nil {
-			runs = append(runs, one)
-		}
-	} else {
-		wave := reconcile.Wave{Policy: order.Policy, Since: order.Since}
-		if order.Target != "" {
-			scope, problem := posture.ParseScope(order.Target)
-			if problem != nil {
-				return nil, &fault.Error{Kind: fault.Invalid, Err: problem}
-			}
-			wave.Scopes = []posture.Scope{scope}
-		}
-		runs, err = undoer.Wave(ctx, wave)
-	}
-	if errors.Is(err, reconcile.ErrNoRun) {
-		err = &fault.Error{Kind: fault.NotFound, Err: err}
-	}
-	return runs, err
-}
-
-// undoLines say what would be taken back of one service.
-func undoLines(one reconcile.Undone) []string {
-	var lines []string
-	name := one.Target.Name()
-	for _, step := range one.Planned.Steps {
-		lines = append(lines, fmt.Sprintf("%s: takes back %s of %s", name, step.Op(), step.Resource))
-	}
-	for _, left := range one.Planned.Left {
-		lines = append(lines, fmt.Sprintf("%s: %s of %s is left: %s", name, left.Step.Op(), left.Step.Resource, left.Why))
-	}
-	for _, door := range one.Planned.Opens {
-		lines = append(lines, fmt.Sprintf("%s: opens %s (%s)", name, door.Address, door.Kind))
-	}
-	if one.Gone {
-		lines = append(lines, name+": it is gone, nothing is to be taken back")
-	}
-	return lines
 }
 
 // operates reports whether an account may send every command.

@@ -25,6 +25,8 @@ const (
 	// every write.
 	placedFor      = 10 * time.Second
 	placedPatience = 2 * time.Second
+	// holdKnownAfter is how long after it was placed each instance knows of a hold.
+	holdKnownAfter = placedFor + placedPatience
 )
 
 // PlacedHolds are the holds that commands placed, as the memory has them. While the memory

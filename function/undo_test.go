@@ -25,7 +25,11 @@ func TestARunThatACommandTookBackStaysSo(t *testing.T) {
 		t.Errorf("without yes: %v\n%s", err, strings.Join(said, "\n"))
 	}
 	order.Yes = true
+	asked := b.Now()
 	said, err = b.undo(t.Context(), order, "carol@example.com")
+	if waited := b.Now().Sub(asked); waited < holdKnownAfter {
+		t.Errorf("it was taken back within %s: an instance that read the holds just before protects it again", waited)
+	}
 	if text := strings.Join(said, "\n"); err != nil || !strings.Contains(text, "5 of 5 steps undone") ||
 		!strings.Contains(text, hello.Name()+" is held until") || b.Ask(at, "") != http.StatusOK {
 		t.Fatalf("%v\n%s", err, text)

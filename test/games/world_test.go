@@ -230,7 +230,9 @@ type queue struct {
 // Add has an item pushed.
 func (q *queue) Add(ctx context.Context, item workqueue.Item) error {
 	item = q.acceptance.Stamp(item)
-	q.world.deliver(originOf(ctx), "/work", item.Payload, item.Attributes())
+	from := originOf(ctx)
+	from.undo = false // what is looked at afterwards takes nothing back
+	q.world.deliver(from, "/work", item.Payload, item.Attributes())
 	return nil
 }
 

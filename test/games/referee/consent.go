@@ -189,12 +189,15 @@ func (r *Referee) consented(w Write) {
 	}
 }
 
+// inFlight is how long after one instance ended a run another one may be in the middle of the same.
+const inFlight = time.Second
+
 // approved reports whether a person approved a plan with a step that a write is. What is
 // written first by an approval is at the version that was approved. A write may be the step of
 // several plans that were approved one after the other.
 func (r *Referee) approved(w Write) (found bool) {
 	for _, each := range r.approvals {
-		if !each.spent.IsZero() && w.At.After(each.spent) || each.Service != w.service() && !w.provides() {
+		if !each.spent.IsZero() && w.At.After(each.spent.Add(inFlight)) || each.Service != w.service() && !w.provides() {
 			continue
 		}
 		// IAP's agent is made first, and for all services at once. Meanwhile, or after that, others may
