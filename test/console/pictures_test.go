@@ -3,8 +3,6 @@ package console
 import (
 	"crypto/sha256"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,9 +53,6 @@ func TestThePicturesOfTheFrontPageAreCurrent(t *testing.T) {
 	p.answered("hello", alice, "200")
 	p.answered("hello", "", "302")
 	picture("green.png")
-	for _, style := range []string{"/console/drawing.css", "/console/files/console.css"} {
-		fmt.Fprintf(&shown, "%s, sha256 %x\n", style, sha256.Sum256([]byte(p.get(style))))
-	}
 	if update {
 		p.write(shownFile, []byte(shown.String()))
 	}
@@ -88,14 +83,25 @@ var theirs = regexp.MustCompile(`:\d{4,5}\b`)
 // trailing is white space at the end of a line.
 var trailing = regexp.MustCompile(`(?m)[ \t]+$`)
 
-// shows returns what an element says and how it is marked up, without what is folded.
+// visible are the properties by which a change of the style sheets shows. Sizes of text and of
+// what holds it are not among them: they differ with the fonts of a machine.
+var visible = []string{"color", "background-color", "border-color", "border-style", "border-width", "border-radius",
+	"display", "fill", "font-size", "font-style", "font-weight", "gap", "padding", "stroke", "stroke-width",
+	"text-align", "text-decoration-line", "visibility"}
+
+// shows returns what an element says, and checksums of how it is marked up and of how it looks,
+// without what is folded.
 func (p *page) shows(selector string) string {
 	p.t.Helper()
 	element := fmt.Sprintf("document.querySelector(%q)", selector)
 	text := trailing.ReplaceAllString(browser.Value[string](p.tab, element+".innerText"), "")
 	markup := browser.Value[string](p.tab, fmt.Sprintf(`(() => { const copy = %s.cloneNode(true)
 		copy.querySelectorAll("details").forEach((each) => each.remove()); return copy.outerHTML })()`, element))
-	return fmt.Sprintf("%s\nmarkup, sha256 %x", text, sha256.Sum256([]byte(theirs.ReplaceAllString(markup, ""))))
+	styles := browser.Value[string](p.tab, fmt.Sprintf(`[...%s.querySelectorAll(":not(details, details *)")].map((each) =>
+		%q.split(" ").map((name) => getComputedStyle(each).getPropertyValue(name)).join(" ")).join("\n")`,
+		element, strings.Join(visible, " ")))
+	return fmt.Sprintf("%s\n\nmarkup %x\nstyles %x", text,
+		sha256.Sum256([]byte(theirs.ReplaceAllString(markup, ""))), sha256.Sum256([]byte(styles)))
 }
 
 func (p *page) write(name string, content []byte) {
@@ -113,19 +119,4 @@ func (p *page) sum(name string) string {
 		p.t.Fatal(err)
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(content))
-}
-
-// get returns what the console answers at a path.
-func (p *page) get(path string) string {
-	p.t.Helper()
-	response, err := http.Get("http://" + p.url + path)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		p.t.Fatalf("%s: status %d, %v", path, response.StatusCode, err)
-	}
-	return string(content)
 }

@@ -45,7 +45,8 @@ var bareP = regexp.MustCompile(`\bprojects/P\b`)
 // deployed function. A command may fail, as what it asks about is not there; it is never one that
 // iapguard cannot read.
 func TestEveryCommandOfThePagesRuns(t *testing.T) {
-	o := deployedIn(t, cloudtest.Policy("name: shops"))
+	// The function only plans: it would protect the service while apply does.
+	o := deployedIn(t, cloudtest.Policy("name: shops", "mode: report-only"))
 	o.Build(playground.Scenario[:1]...)
 	secrets := "/v1/projects/demo-project/secrets"
 	o.Call(http.MethodPost, secrets+"?secretId=iapguard-holds",
