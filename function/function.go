@@ -48,6 +48,7 @@ type Function struct {
 	drain     *drain
 	admission *admission // nil = nobody checks who calls
 	opened    []*topic.Topic
+	ready     *readiness
 }
 
 // services finds the services that a resource or a scope concerns.
@@ -57,6 +58,8 @@ type services interface {
 	Behind(ctx context.Context, resource string) ([]posture.Target, error)
 	// Services gives the services in a scope.
 	Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error)
+	// Lacks gives the permissions that are missing in a project for any look.
+	Lacks(ctx context.Context, project string) ([]string, error)
 }
 
 // New wires the function. Everything that is wrong with the configuration stops it here;
@@ -100,6 +103,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	f.records, f.holds = dueRecords{f.memory}, newHoldsSource(config, f.policies, f.memory, log)
 	if f.offered, err = lru.New[string, string](mostOffered); err != nil {
 		return nil, fmt.Errorf("making the list of offered plans: %w", err) // only for a size below 1
+	}
+	if err := f.newReadiness(); err != nil {
+		return nil, err
 	}
 	if err := f.openPulse(ctx, config, clients.LogHeartbeat); err != nil {
 		return nil, err

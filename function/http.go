@@ -54,13 +54,6 @@ func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mux.ServeHTTP(w, r.WithContext(telemetry.Received(r.Context(), r.Header)))
 }
 
-// health answers whether this instance takes messages.
-func (f *Function) health(w http.ResponseWriter, _ *http.Request) {
-	if f.drain.isClosed() {
-		refuse(w)
-	}
-}
-
 // serveMessage admits a message as long as the instance is not stopping.
 func (f *Function) serveMessage(handle messageHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

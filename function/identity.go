@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/compute/metadata"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/timeout"
@@ -22,15 +23,24 @@ type RuntimeIdentity struct {
 	ProjectNumber string
 }
 
-// metadataTimeout bounds how long the start waits for the metadata server.
-const metadataTimeout = 5 * time.Second
+// How long the start waits for the metadata server. On Cloud Run there is one, which can be
+// slow while an instance starts, and four minutes pass until the port has to be open.
+// Source: run/docs/configuring/healthchecks, the default startup probe.
+const (
+	metadataTimeout   = time.Minute
+	elsewhereMetadata = 5 * time.Second
+)
 
 // Locate asks the metadata server for what the environment does not say: the own
 // service account, without which the function could not recognise its own writes,
 // and on Cloud Run the function's own service, without which it could shut itself
 // out. It asks for nothing that is known already.
 func (c *Config) Locate(ctx context.Context) error {
-	ctx, cancel := timeout.With(ctx, c.clock(), metadataTimeout, "the metadata server")
+	patience := elsewhereMetadata
+	if c.OnCloudRun() {
+		patience = metadataTimeout
+	}
+	ctx, cancel := timeout.With(ctx, c.clock(), patience, "the metadata server")
 	defer cancel()
 	if c.Self == "" {
 		email, err := metadata.EmailWithContext(ctx, "default")
@@ -55,20 +65,25 @@ func (c *Config) Locate(ctx context.Context) error {
 // findRuntimeIdentity reads the instance's metadata. Source:
 // run/docs/container-contract.
 func findRuntimeIdentity(ctx context.Context, service string) (RuntimeIdentity, error) {
-	found := map[string]string{}
-	for _, key := range []string{"project/project-id", "project/numeric-project-id", "instance/region"} {
-		value, err := metadata.GetWithContext(ctx, key)
-		if err != nil {
-			return RuntimeIdentity{}, fmt.Errorf("asking the metadata server for %s: %w", key, err)
-		}
-		found[key] = value
+	var project, number, region string
+	var group errgroup.Group
+	for key, value := range map[string]*string{
+		"project/project-id": &project, "project/numeric-project-id": &number, "instance/region": &region,
+	} {
+		group.Go(func() (err error) {
+			if *value, err = metadata.GetWithContext(ctx, key); err != nil {
+				err = fmt.Errorf("asking the metadata server for %s: %w", key, err)
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return RuntimeIdentity{}, err
 	}
 	// The region is projects/NUMBER/regions/REGION.
-	own := posture.Target{
-		Project: found["project/project-id"], Location: path.Base(found["instance/region"]), Service: service,
-	}
+	own := posture.Target{Project: project, Location: path.Base(region), Service: service}
 	if _, err := posture.ParseTarget(own.Name()); err != nil {
 		return RuntimeIdentity{}, err
 	}
-	return RuntimeIdentity{own, found["project/numeric-project-id"]}, nil
+	return RuntimeIdentity{own, number}, nil
 }

@@ -1,10 +1,14 @@
 package function
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
@@ -112,6 +116,33 @@ func TestStartFailsWithoutTheOwnIdentity(t *testing.T) {
 	err = config.Locate(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "K_SERVICE") || !strings.Contains(err.Error(), "instance/region") {
 		t.Errorf("%v, want the variable and what was asked for", err)
+	}
+}
+
+// slowMetadata is a metadata server whose answers take three seconds of a clock.
+func slowMetadata(t *testing.T, clock *clockwork.FakeClock) {
+	t.Helper()
+	values := map[string]string{"project/project-id": "demo-project", "project/numeric-project-id": "123456789012",
+		"instance/region": "projects/123456789012/regions/us-central1"}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clock.Advance(3 * time.Second)
+		w.Header().Set("Metadata-Flavor", "Google")
+		_, _ = io.WriteString(w, values[strings.TrimPrefix(r.URL.Path, "/computeMetadata/v1/")])
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("GCE_METADATA_HOST", strings.TrimPrefix(server.URL, "http://"))
+}
+
+func TestASlowMetadataServerDoesNotStopTheStart(t *testing.T) {
+	clock := clockwork.NewFakeClock()
+	slowMetadata(t, clock)
+	config, err := ReadConfig([]string{"K_SERVICE=hello", "IAPGUARD_SELF=" + playground.FunctionAccount})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Clock = clock
+	if err := config.Locate(t.Context()); err != nil || config.Runtime.Service != hello {
+		t.Errorf("%v, %v; want the own service", config.Runtime, err)
 	}
 }
 

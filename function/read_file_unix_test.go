@@ -14,6 +14,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
 // hanging makes a file whose reads wait until end is called, as those of a mount that lost its
@@ -74,5 +75,29 @@ func TestHoldsThatHangStopTheWritesAlone(t *testing.T) {
 	source := newHoldsSource(config, &policySource{clock: clock}, remembered, slog.New(slog.DiscardHandler))
 	if holds, err := source.current(); holds != nil || err == nil {
 		t.Errorf("holds %v, error %v; want none known, and why", holds, err)
+	}
+}
+
+func TestHealthNamesAFileThatHangs(t *testing.T) {
+	name, end := hanging(t)
+	setup := benchConfig(t, cloudtest.Policy())
+	setup.config.Holds = name
+	clock := setup.cloud.Clock()
+	go func() { // the read at the start waits for nothing else
+		if clock.BlockUntilContext(t.Context(), 1) == nil {
+			setup.cloud.Later(filePatience)
+		}
+	}()
+	b := startBench(t, setup)
+	ready := func() string { return strings.Join(b.NotReady(t.Context()), "\n") }
+	if got := ready(); !strings.Contains(got, "a read of "+name+" has hung since") {
+		t.Errorf("%q, want the file", got)
+	}
+	end(noHolds)
+	for !b.holds.file.stuckSince().IsZero() {
+		runtime.Gosched()
+	}
+	if got := ready(); got != "" {
+		t.Errorf("%q after the read ended, want nothing", got)
 	}
 }

@@ -73,6 +73,11 @@ func serve(command *cobra.Command, _ []string) error {
 	go func() { failed <- funcframework.Start(strconv.Itoa(config.Port)) }()
 	log.Info("serving", "port", config.Port, "self", config.Self, "writers", config.Writers, "version", function.Version,
 		"cpus", runtime.GOMAXPROCS(0), "memory_limit", limit)
+	go func() {
+		if problems := protect.NotReady(ctx); len(problems) > 0 {
+			log.Error("not ready, and started all the same: /healthz?ready says when it is", "problems", problems)
+		}
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)

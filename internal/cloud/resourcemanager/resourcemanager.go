@@ -5,6 +5,7 @@ package resourcemanager
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	resourcemanager "google.golang.org/api/cloudresourcemanager/v1"
@@ -79,6 +80,19 @@ func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error
 			idOrNumber, connect.Needing("resourcemanager.projects.get", err))
 	}
 	return project, nil
+}
+
+// Lacks returns which of some permissions we do not have on a project. Asking takes none.
+// Source: resource-manager/reference/rest/v1/projects/testIamPermissions.
+func (c *Client) Lacks(ctx context.Context, project string, permissions []string) ([]string, error) {
+	answer, err := c.projects.TestIamPermissions(project,
+		&resourcemanager.TestIamPermissionsRequest{Permissions: permissions}).Context(ctx).Do()
+	if err != nil {
+		return nil, fmt.Errorf("asking for our permissions on project %q: %w", project, connect.Classify(err))
+	}
+	return slices.DeleteFunc(slices.Clone(permissions), func(wanted string) bool {
+		return slices.Contains(answer.Permissions, wanted)
+	}), nil
 }
 
 // Policy reads the project's own IAM policy; what the project inherits from

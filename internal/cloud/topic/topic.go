@@ -5,15 +5,20 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"time"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/jonboulle/clockwork"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/timeout"
 )
 
 // name is the full name of a topic. Source: pubsub/docs/pubsub-basics#resource_names.
@@ -27,7 +32,14 @@ type Topic struct {
 	client    *pubsub.Client
 	publisher *pubsub.Publisher
 	project   string
+	name      string
+	emulated  bool
+	patience  time.Duration // how long a message may take to be stored
 }
+
+// publishPatience is how long a message may take to be stored; the library's own is a minute.
+// The message that led to this one is delivered again.
+const publishPatience = 10 * time.Second
 
 // Open connects to a topic by its full name, at Google or, without
 // credentials, at an emulator's host:port.
@@ -47,8 +59,10 @@ func Open(ctx context.Context, topic, emulator string) (*Topic, error) {
 	}
 	publisher := client.Publisher(topic)
 	publisher.EnableMessageOrdering = true
+	publisher.PublishSettings.Timeout = publishPatience
 	publisher.PublishSettings.CountThreshold = 1 // each report is waited for, so none gains by waiting for others
-	return &Topic{client: client, publisher: publisher, project: match[1]}, nil
+	return &Topic{client: client, publisher: publisher, project: match[1], name: topic, emulated: emulator != "",
+		patience: publishPatience}, nil
 }
 
 // Close flushes and disconnects.
@@ -77,9 +91,38 @@ func (t *Topic) Send(ctx context.Context, data []byte) error {
 	return t.send(ctx, &pubsub.Message{Data: data})
 }
 
+// publishes is the permission to publish. Source: pubsub/docs/access-control.
+const publishes = "pubsub.topics.publish"
+
+// Check asks whether the topic is there and we may publish to it. An emulator knows no
+// permissions.
+func (t *Topic) Check(ctx context.Context) error {
+	ctx, cancel := timeout.With(ctx, clockwork.NewRealClock(), t.patience, "Pub/Sub")
+	defer cancel()
+	if t.emulated {
+		if _, err := t.client.TopicAdminClient.GetTopic(ctx, &pubsubpb.GetTopicRequest{Topic: t.name}); err != nil {
+			return fmt.Errorf("looking for %s: %w", t.name, err)
+		}
+		return nil
+	}
+	answer, err := t.client.TopicAdminClient.TestIamPermissions(ctx,
+		&iampb.TestIamPermissionsRequest{Resource: t.name, Permissions: []string{publishes}})
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking for %s: %w", t.name, err)
+	case len(answer.GetPermissions()) == 0:
+		return &fault.Error{Kind: fault.Denied, Permission: publishes,
+			Err: fmt.Errorf("%s is missing on %s: grant roles/pubsub.publisher there", publishes, t.name)}
+	}
+	return nil
+}
+
 func (t *Topic) send(ctx context.Context, message *pubsub.Message) error {
-	if _, err := t.publisher.Publish(ctx, message).Get(ctx); err != nil {
+	waiting, cancel := timeout.With(ctx, clockwork.NewRealClock(), t.patience, "Pub/Sub")
+	defer cancel()
+	if _, err := t.publisher.Publish(ctx, message).Get(waiting); err != nil {
 		t.publisher.ResumePublish(message.OrderingKey) // an error pauses its key
+		err = timeout.Explain(waiting, err)
 		return &fault.Error{Kind: fault.Unavailable, Err: fmt.Errorf("publishing to %s: %w", t.publisher.ID(), err)}
 	}
 	return nil
