@@ -43,6 +43,7 @@ type Function struct {
 	holdInAll time.Duration // how long one delivery of work waits at most
 	records   workqueue.Records
 	offered   *lru.Cache[string, string] // plans that the last look at a service offered, by service
+	lastEnd   *lru.Cache[string, string] // why the last look reached no end, by service
 	denials   *denialLimiter
 	pulse     *pulse
 	drain     *drain
@@ -103,6 +104,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	f.records, f.holds = dueRecords{f.memory}, newHoldsSource(config, f.policies, f.memory, log)
 	if f.offered, err = lru.New[string, string](mostOffered); err != nil {
 		return nil, fmt.Errorf("making the list of offered plans: %w", err) // only for a size below 1
+	}
+	if f.lastEnd, err = lru.New[string, string](mostOffered); err != nil {
+		return nil, fmt.Errorf("making the list of last looks: %w", err) // only for a size below 1
 	}
 	if err := f.newReadiness(); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,6 +122,7 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	request.Whole = request.Whole && !item.Restored
 	final, err := f.engine.Run(ctx, request)
 	target, cause := work.Target.Name(), work.Cause
+	f.noteEnd(target, final, err)
 	if f.offered.Remove(target); err == nil && final.PlanID != "" {
 		f.offered.Add(target, final.PlanID)
 	}
@@ -155,6 +157,23 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	next = *final.WaitingFor.Until
 	f.denials.extend(cause.Key, next)
 	return next, nil
+}
+
+// noteEnd keeps why the last look at a service reached no end.
+func (f *Function) noteEnd(target string, final report.Report, err error) {
+	waits := ""
+	if final.WaitingFor != nil {
+		waits = final.WaitingFor.What
+	}
+	switch {
+	case err != nil:
+		f.lastEnd.Add(target, "ended with an error: "+err.Error())
+	case final.Outcome.Retries():
+		lines := append([]string{"ended as " + string(final.Outcome), waits}, final.Advice...)
+		f.lastEnd.Add(target, strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == "" }), ": "))
+	default:
+		f.lastEnd.Remove(target)
+	}
 }
 
 // covered notes who caused an item that a look handled to which another one led. That look saw
@@ -198,6 +217,9 @@ func (f *Function) giveUp(ctx context.Context, item workqueue.Item) error {
 	}
 	why := fmt.Sprintf("no end was reached by %s; the next event or sweep tries again",
 		item.GiveUpAt.UTC().Format(time.RFC3339))
+	if last, known := f.lastEnd.Get(work.Target.Name()); known {
+		why += "; the last try here " + last
+	}
 	_, err = f.engine.GiveUp(ctx, f.request(work), why)
 	return err
 }

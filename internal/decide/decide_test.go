@@ -339,7 +339,7 @@ func TestADiagnosisIsMadeOnceInARun(t *testing.T) {
 func TestAnErrorOfAWriteDecidesTheOutcome(t *testing.T) {
 	for kind, want := range map[fault.Kind]report.Outcome{
 		fault.Denied: report.Blocked, fault.Unavailable: report.Failed, fault.OperationFailed: report.Failed,
-		fault.Busy: report.Deferred,
+		fault.Busy: report.Deferred, fault.Canceled: report.Deferred, fault.Conflict: report.Failed,
 	} {
 		s := deployed()
 		s.facts.WriteErr = fault.New(kind, "text of Google's")

@@ -129,6 +129,7 @@ type Run struct {
 	OpenSince time.Time         // since when one of these is known to have been open; zero = not known
 	Done      []report.Step     // what was written, over all rounds and deliveries
 	Failed    []FailedStep      // what this delivery tried and cannot do now
+	Conflict  error             // the last conflict that a write met, nil = none did
 	Unheld    []memory.Failure  // what it wrote that did not hold
 	Joined    int               // how many of Done are an earlier delivery's
 	Judged    []caller.Caller   // what all plans of the run mean to the callers

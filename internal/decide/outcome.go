@@ -30,7 +30,7 @@ func (d *decider) outcome() Decision {
 	case d.contest != nil && (len(due) == 0 || !d.mayWrite()):
 		return d.endContested()
 	case len(due) > 0 && d.mayWrite():
-		return d.deferred("the resources kept changing while they were written", time.Time{})
+		return d.keptChanging()
 	case len(d.heldUp) > 0 && len(due) == 0 && len(later) == 0:
 		return d.heldBack()
 	case len(later) > 0 && d.mayWrite():
@@ -49,6 +49,15 @@ func (d *decider) outcome() Decision {
 		return d.protected()
 	}
 	return d.end(report.Compliant)
+}
+
+// keptChanging ends a run whose rounds are used up.
+func (d *decider) keptChanging() Decision {
+	what := "the resources kept changing while they were written"
+	if d.run.Conflict != nil {
+		what += ": " + d.run.Conflict.Error()
+	}
+	return d.deferred(what, time.Time{})
 }
 
 // waitReason says why the next step is not due.
@@ -161,6 +170,9 @@ func (d *decider) failed() Decision {
 			d.now.Add(busyPause))
 	}
 	decision := d.end(OutcomeOf(err))
+	if decision.Outcome == report.Deferred {
+		decision = d.deferred("the delivery was ended before the run was: the next delivery goes on", time.Time{})
+	}
 	decision.Err = err
 	if constraint := fault.Of(err).Constraint; constraint != "" {
 		found := protection.ForbiddenBy(constraint, d.facts.Posture.Target.Project, err.Error())
@@ -169,10 +181,14 @@ func (d *decider) failed() Decision {
 	return decision
 }
 
-// OutcomeOf is the outcome of a run that met an error.
+// OutcomeOf is the outcome of a run that met an error. A run that is cut off, because the
+// instance stops or the sender waits no longer, is handed over.
 func OutcomeOf(err error) report.Outcome {
-	if fault.ActionOf(err) == fault.Block {
+	switch {
+	case fault.ActionOf(err) == fault.Block:
 		return report.Blocked
+	case fault.Of(err).Kind == fault.Canceled:
+		return report.Deferred
 	}
 	return report.Failed
 }

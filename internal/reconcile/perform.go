@@ -87,11 +87,13 @@ const canImpersonate = "iam.serviceAccounts.getAccessToken"
 // maxFailed bounds how many steps are set aside in one run.
 const maxFailed = 50
 
-// setAside notes a step that failed for a reason of its own: a refusal, or an operation
-// that ended with an error. Other errors end the run.
+// setAside notes a step that failed for a reason of its own: a refusal, an operation that
+// ended with an error, or a conflict at a version that has not moved. Other errors end the
+// round.
 func (r *run) setAside(step plan.Step, err error) error {
 	action := fault.ActionOf(err)
-	if action != fault.Block && action != fault.Fail || fault.Of(err).Permission == canImpersonate {
+	own := action == fault.Block || action == fault.Fail || r.conflictsAgain(step, err)
+	if !own || fault.Of(err).Permission == canImpersonate {
 		return err
 	}
 	r.sofar.Failed = append(r.sofar.Failed, decide.FailedStep{Step: step, Err: err})
@@ -99,6 +101,23 @@ func (r *run) setAside(step plan.Step, err error) error {
 		return err
 	}
 	return errSetAside
+}
+
+// conflictsAgain reports whether a step met a conflict that an observation did not solve: the
+// resource is still at the version that the step named. It keeps the last conflict for the
+// report.
+func (r *run) conflictsAgain(step plan.Step, err error) bool {
+	if !replans(err) || errors.Is(err, errHeld) {
+		return false
+	}
+	r.sofar.Conflict = err
+	met := string(step.Op()) + " " + step.Resource + " " + step.Field() + " " + step.Version
+	again := r.conflicts[met]
+	if r.conflicts == nil {
+		r.conflicts = map[string]bool{}
+	}
+	r.conflicts[met] = true
+	return again
 }
 
 // take performs one step, and records its result.

@@ -37,6 +37,8 @@ type run struct {
 	sofar   decide.Run
 	// announced are the steps that a started report has, with the versions that it names.
 	announced []plan.Step
+	// conflicts are the steps that met a conflict, with the versions that they named.
+	conflicts map[string]bool
 	// remembered is whether the memory has this run open.
 	remembered bool
 	// slotTaken is the answer to the run's question for a slot of the limits.

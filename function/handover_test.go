@@ -1,0 +1,67 @@
+package function
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/reconcile"
+	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/cloudtest"
+)
+
+// cutOff is a cloud after whose first write the instance is stopped.
+type cutOff struct {
+	reconcile.Cloud
+	stop context.CancelCauseFunc
+}
+
+// Apply writes.
+func (c cutOff) Apply(ctx context.Context, step plan.Step, as string) (string, error) {
+	defer c.stop(errStopping)
+	return c.Cloud.Apply(ctx, step, as)
+}
+
+// A service whose protection is handed to another instance has not failed to be protected.
+func TestAHandOverIsDeferred(t *testing.T) {
+	b := newBench(t, cloudtest.Policy())
+	ctx, stop := context.WithCancelCause(t.Context())
+	whole := b.engine.Cloud
+	b.engine.Cloud = cutOff{whole, stop}
+	request := reconcile.Request{Cause: event.Cause{Kind: event.RunServiceChanged, Key: "deployed"}, Target: hello}
+	first, err := b.engine.Run(ctx, request)
+	if err != nil || first.Outcome != report.Deferred || len(first.Steps) == 0 {
+		t.Fatalf("the outcome is %q with %d steps, %v; want deferred, with what was written",
+			first.Outcome, len(first.Steps), err)
+	}
+	if first.WaitingFor == nil || first.WaitingFor.Until != nil {
+		t.Errorf("it waits for %+v, want the next delivery", first.WaitingFor)
+	}
+	b.engine.Cloud = whole
+	second, err := b.engine.Run(t.Context(), request)
+	if err != nil || second.Outcome != report.Protected || second.RunID != first.RunID {
+		t.Errorf("the next delivery ends as %q in run %s, %v; want run %s protected", second.Outcome, second.RunID, err, first.RunID)
+	}
+}
+
+// What is given up ends as blocked, and a person needs the cause.
+func TestGivingUpNamesTheCause(t *testing.T) {
+	b := newBench(t, cloudtest.Policy())
+	b.SetFaults(`[{"action":"status","status":409,"method":"run.projects.locations.services.setIamPolicy","message":"the lasting reason"}]`)
+	message := b.older(t, event.Work{GiveUpAt: b.Now().Add(time.Hour)})
+	if got := b.push(t, message); got != http.StatusServiceUnavailable {
+		t.Fatalf("status %d while the write is refused, want 503", got)
+	}
+	b.Later(2 * time.Hour)
+	if got := b.push(t, message); got != http.StatusNoContent {
+		t.Fatalf("status %d past its end, want 204", got)
+	}
+	last := b.last(t)
+	if last.Outcome != report.Blocked || !strings.Contains(strings.Join(last.Advice, "\n"), "the lasting reason") {
+		t.Errorf("%s with the advice %q, want blocked with Google's text", last.Outcome, last.Advice)
+	}
+}
