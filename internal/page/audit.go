@@ -42,22 +42,23 @@ var (
 
 // Audit is what a document shows of an audit.
 type Audit struct {
-	Headline   string // whether anything is open
-	News       string // what is new; "" = nothing to compare with
-	Worst      string // the standing that the headline is about: open, unknown or guarded
-	ObservedAt time.Time
-	Scope      []string
-	Principal  string // who looked; "" = not known
-	Context    string // the deployment whose policy counts; "" = none was named
-	Policy     string // its digest
-	Holds      int    // in force
-	Version    string // of iapguard
-	Chosen     string // in words which services are shown; "" = all
-	Total      int    // of services, whichever are shown
-	Standings  []Standing
-	Doors      map[door.Guard]int
-	Trend      *Trend
-	Services   []Service // the worst first
+	Headline    string // whether anything is open
+	News        string // what is new; "" = nothing to compare with
+	Worst       string // the standing that the headline is about: open, unknown or guarded
+	ObservedAt  time.Time
+	Scope       []string
+	Principal   string // who looked; "" = not known
+	Context     string // the deployment whose policy counts; "" = none was named
+	Policy      string // its digest
+	Holds       int    // in force
+	Version     string // of iapguard
+	Chosen      string // in words which services are shown; "" = all
+	NumbersOnly bool   // no service is shown
+	Total       int    // of services, whichever are shown
+	Standings   []Standing
+	Doors       map[door.Guard]int
+	Trend       *Trend
+	Services    []Service // the worst first
 }
 
 // Standing is how many services stand in one way.

@@ -200,6 +200,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		audit      Audit
 	}{
 		{"no service", "No service was found.", Audit{ObservedAt: at, Worst: "guarded"}},
+		{"the numbers alone", "<h2 id=\"totals\">", Audit{ObservedAt: at, Total: 3, NumbersOnly: true}},
 		{"none as chosen", "No service stands as chosen.", Audit{ObservedAt: at, Total: 3}},
 		{"a choice", "This document shows only team t.", Audit{ObservedAt: at, Total: 3, Chosen: "team t"}},
 		{"nobody known", "<dd>not known</dd>", Audit{ObservedAt: at}},
@@ -215,6 +216,8 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	} {
 		if document := written(t, tc.audit); !strings.Contains(document, tc.want) {
 			t.Errorf("%s: the document has no %q", tc.name, tc.want)
+		} else if numbers := !strings.Contains(document, `id="services"`); numbers != tc.audit.NumbersOnly {
+			t.Errorf("%s: it leaves services out: %v", tc.name, numbers)
 		}
 	}
 }

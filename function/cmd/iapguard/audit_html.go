@@ -34,6 +34,7 @@ func (s *auditShown) html(a audit) ([]byte, error) {
 			fresh[one.Service]++
 		}
 	}
+	document.NumbersOnly = s.summary
 	if !s.summary {
 		for _, one := range s.of(a) {
 			shown := one.shown(a)
