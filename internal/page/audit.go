@@ -59,6 +59,7 @@ type Audit struct {
 	Doors       map[door.Guard]int
 	Trend       *Trend
 	Services    []Service // the worst first
+	Hidden      []Service // that were not chosen: what could not be read of them is listed all the same
 }
 
 // Standing is how many services stand in one way.
@@ -347,7 +348,7 @@ func (d auditDocument) unreads() []*unreadRow {
 		}
 		row.Services++
 	}
-	for _, service := range d.Services {
+	for _, service := range slices.Concat(d.Services, d.Hidden) {
 		if service.Error != "" {
 			add(service.Name, service.Error, "")
 		}

@@ -35,11 +35,19 @@ func (s *auditShown) html(a audit) ([]byte, error) {
 		}
 	}
 	document.NumbersOnly = s.summary
+	chosen := map[string]bool{}
 	if !s.summary {
 		for _, one := range s.of(a) {
+			chosen[one.Service] = true
 			shown := one.shown(a)
 			shown.NewDoors = fresh[one.Service]
 			document.Services = append(document.Services, shown)
+		}
+	}
+	for _, one := range a.Services {
+		if !chosen[one.Service] {
+			document.Hidden = append(document.Hidden,
+				page.Service{Service: drawing.Service{Name: one.Service}, Error: one.Error, Unread: one.Unread})
 		}
 	}
 	var b bytes.Buffer

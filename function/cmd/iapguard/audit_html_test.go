@@ -270,6 +270,18 @@ func TestTheDocumentPrintsWithItsDate(t *testing.T) {
 	}
 }
 
+func TestADocumentOfSomeSaysWhatWasNotReadOfAll(t *testing.T) {
+	for _, shown := range []auditShown{{sort: "risk", only: []string{"guarded"}}, {sort: "risk", summary: true}} {
+		text, err := shown.html(estate(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(text, []byte("<code>compute.urlMaps.list</code>")) || bytes.Contains(text, []byte("catalogue-33")) {
+			t.Errorf("%+v: it hides what could not be read, or shows what was not chosen", shown)
+		}
+	}
+}
+
 func TestAThousandServicesFitAMegabyte(t *testing.T) {
 	for n, most := range map[int]int{0: 25_000, 1000: 1_000_000, 10_000: 10_000_000} {
 		text, err := (&auditShown{sort: "risk"}).html(estate(n))
