@@ -173,6 +173,13 @@ func TestVersionSaysWhatTheBuildRecorded(t *testing.T) {
 			build{Commit: commit, Committed: "2026-11-29T20:00:00Z", Modified: true}, ", with changes), "},
 		{"installed by a version", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}},
 			build{Module: "v1.2.3"}, " (module v1.2.3), "},
+		{"installed by a commit", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.4-0.20261129200000-703bbf5f00c2"}},
+			build{Module: "v1.2.4-0.20261129200000-703bbf5f00c2", Commit: "703bbf5f00c2", Committed: "2026-11-29T20:00:00Z"},
+			" (commit 703bbf5f00c2 of 2026-11-29T20:00:00Z), "},
+		{"a commit in a checkout", &debug.BuildInfo{
+			Main: debug.Module{Version: "v1.2.4-0.20261129200000-703bbf5f00c2"}, Settings: vcs},
+			build{Module: "v1.2.4-0.20261129200000-703bbf5f00c2", Commit: commit, Committed: "2026-11-29T20:00:00Z"},
+			" (commit 703bbf5f00c2 of 2026-11-29T20:00:00Z), "},
 		{"nothing", nil, build{}, "0, go"},
 	} {
 		want := tc.want

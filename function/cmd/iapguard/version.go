@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/module"
 
 	"github.com/iapguard/iapguard/function"
 )
@@ -30,6 +32,12 @@ func buildOf(info *debug.BuildInfo) build {
 	}
 	if info.Main.Version != "(devel)" {
 		made.Module = info.Main.Version
+		// Where the module came from a proxy, the build knows the commit by such a version alone.
+		if commit, err := module.PseudoVersionRev(made.Module); err == nil {
+			made.Commit = commit
+			at, _ := module.PseudoVersionTime(made.Module) // it is one
+			made.Committed = at.Format(time.RFC3339)
+		}
 	}
 	for _, setting := range info.Settings {
 		switch setting.Key {
