@@ -2,7 +2,9 @@ package function
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -63,5 +65,67 @@ func TestGivingUpNamesTheCause(t *testing.T) {
 	last := b.last(t)
 	if last.Outcome != report.Blocked || !strings.Contains(strings.Join(last.Advice, "\n"), "the lasting reason") {
 		t.Errorf("%s with the advice %q, want blocked with Google's text", last.Outcome, last.Advice)
+	}
+}
+
+// killed is a cloud in which the instance ends right after a write, before anything is known of
+// it.
+type killed struct {
+	reconcile.Cloud
+	after *int // so many writes
+}
+
+// Apply writes, and never returns from the last write.
+func (k killed) Apply(ctx context.Context, step plan.Step, as string) (string, error) {
+	version, err := k.Cloud.Apply(ctx, step, as)
+	if *k.after--; *k.after == 0 {
+		runtime.Goexit()
+	}
+	return version, err
+}
+
+// Whatever write an instance does not survive, the run ends with its right outcome and has all
+// its steps.
+func TestARunThatWasKilledIsClosedByTheNextDelivery(t *testing.T) {
+	request := reconcile.Request{Cause: event.Cause{Kind: event.RunServiceChanged, Key: "deployed"}, Target: hello}
+	whole, err := newBench(t, cloudtest.Policy()).engine.Run(t.Context(), request)
+	if err != nil || whole.Outcome != report.Protected || len(whole.Steps) < 3 {
+		t.Fatalf("%q with %d steps, %v; want protected", whole.Outcome, len(whole.Steps), err)
+	}
+	for n := range len(whole.Steps) {
+		t.Run(fmt.Sprintf("after write %d", n+1), func(t *testing.T) {
+			b := newBench(t, cloudtest.Policy())
+			healthy, after, died := b.engine.Cloud, n+1, make(chan struct{})
+			b.engine.Cloud = killed{healthy, &after}
+			go func() {
+				defer close(died)
+				_, err := b.engine.Run(t.Context(), request)
+				t.Errorf("the run ended with %v", err)
+			}()
+			<-died
+			b.engine.Cloud = healthy
+			next, err := b.engine.Run(t.Context(), request)
+			if err != nil || next.Outcome != report.Protected || next.RunID != b.reports.reports[0].RunID {
+				t.Fatalf("%q in run %s, %v; want run %s protected", next.Outcome, next.RunID, err, b.reports.reports[0].RunID)
+			}
+			type taken struct{ op, resource, field string }
+			steps := map[taken]int{}
+			for _, step := range whole.Steps {
+				steps[taken{step.Op, step.Resource, step.Field}]++
+			}
+			for _, step := range next.Steps {
+				if step.Result == report.StepDone && step.Op != "provision-agent" { // it is repeated, and leaves no trace
+					steps[taken{step.Op, step.Resource, step.Field}]--
+				}
+			}
+			for step, missing := range steps {
+				if missing != 0 && !strings.Contains(step.op, "provision") {
+					t.Errorf("step %v is in the report %d times too few", step, missing)
+				}
+			}
+			if last, err := b.engine.Run(t.Context(), request); err != nil || last.Outcome != report.Compliant || last.RunID == next.RunID {
+				t.Errorf("the look after it is %q in run %s, %v; want compliant in a run of its own", last.Outcome, last.RunID, err)
+			}
+		})
 	}
 }

@@ -17,7 +17,8 @@ func (d *decider) diagnose() Decision {
 	if !d.inScope && !d.request.DryRun {
 		return d.uncovered()
 	}
-	if d.run.took(plan.Step{Change: plan.Redeploy{}, Resource: d.facts.Posture.Target.Name()}) {
+	took := d.run.took(plan.Step{Change: plan.Redeploy{}, Resource: d.facts.Posture.Target.Name()})
+	if cause := d.request.Cause.At; took || !cause.IsZero() && d.run.redeployedSince(cause) {
 		return d.redeployed()
 	}
 	if d.run.Treated {

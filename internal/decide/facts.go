@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/caller"
@@ -194,4 +195,12 @@ func (r Run) wrote() bool {
 		}
 	}
 	return false
+}
+
+// redeployedSince reports whether an earlier delivery of the run made a new revision after a
+// time, and its end was not reported.
+func (r Run) redeployedSince(at time.Time) bool {
+	return slices.ContainsFunc(r.Done[:min(r.Joined, len(r.Done))], func(s report.Step) bool {
+		return s.Op == string(redeploy) && s.Result == report.StepDone && s.At != nil && s.At.After(at)
+	})
 }

@@ -47,6 +47,8 @@ func (d *decider) outcome() Decision {
 		return d.exemptDoor()
 	case d.run.wrote():
 		return d.protected()
+	case d.run.redeployedSince(time.Time{}):
+		return d.end(report.Redeployed)
 	}
 	return d.end(report.Compliant)
 }

@@ -93,7 +93,7 @@ func (r *run) recall(ctx context.Context, seen posture.Posture) *memory.Service 
 		r.persisted(ctx, err)
 		return nil
 	}
-	r.join(ctx, known)
+	r.join(ctx, seen, known)
 	for _, approval := range known.Approvals {
 		if approval.Run == r.id {
 			r.approvedBy = approval.By

@@ -51,8 +51,10 @@ func (r *run) perform(ctx context.Context, decision decide.Decision) error {
 	lasting, done := r.withGrace(ctx, cmp.Or(r.StepGrace, stepGrace))
 	defer done()
 	versions := map[string]string{}
+	r.left = slices.Concat(decision.Waves...)
 	for _, wave := range decision.Waves {
 		for _, step := range wave {
+			r.left = r.left[1:]
 			if r.held(decision) {
 				return errHeld
 			}

@@ -37,6 +37,8 @@ type run struct {
 	sofar   decide.Run
 	// announced are the steps that a started report has, with the versions that it names.
 	announced []plan.Step
+	// left are the steps of the round that were not tried yet.
+	left []plan.Step
 	// conflicts are the steps that met a conflict, with the versions that they named.
 	conflicts map[string]bool
 	// remembered is whether the memory has this run open.

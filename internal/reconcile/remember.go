@@ -20,7 +20,7 @@ import (
 const runLasts = 24 * time.Hour
 
 // join continues the run that an earlier delivery began: its id and its steps.
-func (r *run) join(ctx context.Context, known memory.Service) {
+func (r *run) join(ctx context.Context, seen posture.Posture, known memory.Service) {
 	if r.sofar.Round != 1 || r.sofar.Done != nil || known.Run == nil || known.Run.ID == r.id {
 		return
 	}
@@ -35,6 +35,33 @@ func (r *run) join(ctx context.Context, known memory.Service) {
 	}
 	done := stepsTaken(kept.Steps, now)
 	r.id, r.sofar.Done, r.sofar.Joined, r.remembered = known.Run.ID, done, len(done), true
+	if r.request.ReadOnly {
+		return
+	}
+	for _, step := range stepsCutOff(kept.Steps, seen) {
+		result := report.StepOf(step, report.StepDone)
+		at := now.UTC()
+		result.At, result.NotBefore, result.VersionAfter = &at, nil, step.Standing(seen).Version
+		r.sofar.Done = append(r.sofar.Done, result)
+		r.sofar.Joined++
+		r.rememberStep(ctx, seen, step, result)
+	}
+}
+
+// stepsCutOff are the steps of a kept run that were about to be taken, and whose effect is
+// there now: the instance ended before it could say so. Each was missing when it was planned.
+func stepsCutOff(kept []json.RawMessage, seen posture.Posture) []plan.Step {
+	var cut []plan.Step
+	for _, raw := range kept {
+		var one report.Step
+		if json.Unmarshal(raw, &one) != nil || one.Result != report.StepPlanned {
+			continue
+		}
+		if step, err := one.Plan(); err == nil && step.Check(seen) == nil && step.Standing(seen).Set {
+			cut = append(cut, step)
+		}
+	}
+	return cut
 }
 
 // stepsTaken reads the steps of a kept run that were tried before now. Others may be
@@ -106,7 +133,7 @@ func (r *run) keepSteps(ctx context.Context, seen posture.Posture, planned []pla
 
 // rememberStep stores one step that was tried, and when its binding was written.
 func (r *run) rememberStep(ctx context.Context, p posture.Posture, step plan.Step, result report.Step) {
-	r.keepSteps(ctx, p, nil)
+	r.keepSteps(ctx, p, r.left)
 	if result.Result != report.StepDone {
 		return
 	}
