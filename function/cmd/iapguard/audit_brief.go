@@ -56,7 +56,7 @@ func (a audit) headline() line {
 	case n[standsOpen] > 0:
 		first = line{lead: "OPEN:", text: fmt.Sprintf(" %d of %s", n[standsOpen], counted(len(a.Services), "service")), style: red}
 	case n[standsUnknown] > 0:
-		first.style = yellow
+		first.lead, first.style = "nothing is known to be open", yellow
 	}
 	first.text += fmt.Sprintf("; %d not known, %d guarded", n[standsUnknown], n[standsGuarded])
 	for _, each := range []struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,12 @@ func TestNothingOpenIsSaidFirst(t *testing.T) {
 	if line, _, _ := strings.Cut((&auditShown{sort: "risk"}).text(a, rendering{}), "\n"); line !=
 		"nothing is open of 5 services; 0 not known, 5 guarded; doors since then: 0 new, 1 fixed" {
 		t.Errorf("the first line is %q", line)
+	}
+	unread := many(60)
+	unread.Services = slices.DeleteFunc(unread.Services, func(s audited) bool { return s.stands() == standsOpen })
+	if line, _, _ := strings.Cut((&auditShown{sort: "risk"}).text(unread, rendering{}), "\n"); !strings.HasPrefix(line,
+		"nothing is known to be open of ") || strings.Contains(line, "; 0 not known") {
+		t.Errorf("with an unknown service: %q", line)
 	}
 	if text := (&auditShown{sort: "risk"}).text(audit{}, rendering{width: 20}); !strings.HasPrefix(text, "nothing is open of 0\n") {
 		t.Errorf("of no service: %q", text)

@@ -95,7 +95,7 @@ type invalidPolicies struct{ error }
 // command line.
 func (e invalidPolicies) print(command *cobra.Command, format string) error {
 	if format != "json" {
-		return usageError{e.error}
+		return usageError(e)
 	}
 	problems := struct {
 		Errors []problem `json:"errors"`
