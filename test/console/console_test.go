@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/iapguard/iapguard/test/binary"
 	"github.com/iapguard/iapguard/test/browser"
 )
@@ -221,12 +223,37 @@ func TestButtonsDeployHoldAndResume(t *testing.T) {
 	p.sees("#episodes .report.good", "×")
 }
 
+// What is open and what has the focus stays so while the page changes beneath.
+func TestTheKeyboardIsEnough(t *testing.T) {
+	t.Parallel()
+	p := open(t)
+	p.settled("hello")
+	browser.Value[bool](p.tab, fmt.Sprintf(`document.querySelector(%q).focus(), true`, card("hello")+" summary"))
+	p.tab.Do(chromedp.KeyEvent("\r"))
+	p.sees(card("hello")+" details[open] [data-action=public]", "")
+	const focused = `document.activeElement.dataset.action ?? ""`
+	for n := 0; browser.Value[string](p.tab, focused) != "public"; n++ {
+		if n == 10 {
+			t.Fatal("ten tabs do not lead to the button")
+		}
+		p.tab.Do(chromedp.KeyEvent("\t"))
+	}
+	p.tab.Do(chromedp.KeyEvent("\r"))
+	p.state("hello", "open to the internet")
+	p.state("hello", "guarded")
+	if got := browser.Value[string](p.tab, focused); got != "public" {
+		t.Errorf("after the page has changed, the focus is on %q", got)
+	}
+	p.sees(card("hello")+" details[open]", "")
+}
+
 func TestAVisitorKnocksAndTheLineIsShown(t *testing.T) {
 	t.Parallel()
 	p := open(t)
 	p.settled("hello")
 	p.click(card("hello") + fmt.Sprintf(" [data-who=%q]", bob))
 	p.sees(card("hello")+" .knocked", "bob was answered by IAP")
+	p.sees("#status", "bob was answered by IAP")
 	p.sees(card("hello")+" .knocked code",
 		"curl -i -H 'Host: hello.example.com' -H 'X-Local-User: "+bob+"' http://"+p.data+"/")
 }

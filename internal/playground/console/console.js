@@ -75,7 +75,9 @@ async function knock(button, { knock, who, service }) {
   const answer = await send("/console/knock", { address: knock, who, service });
   const text = await answer.text();
   if (!answer.ok) return say(text, true);
-  byId(button.closest("article").id + "-knocked").replaceChildren(...parse(text));
+  const at = byId(button.closest("article").id + "-knocked");
+  at.replaceChildren(...parse(text));
+  say(at.querySelector("p").textContent);
 }
 
 document.addEventListener("click", async (event) => {
