@@ -1,9 +1,12 @@
 package function
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -127,5 +130,68 @@ func TestARunThatWasKilledIsClosedByTheNextDelivery(t *testing.T) {
 				t.Errorf("the look after it is %q in run %s, %v; want compliant in a run of its own", last.Outcome, last.RunID, err)
 			}
 		})
+	}
+}
+
+// Others who undo a setting cause events as they like. What is known of that is said once.
+func TestAStandingContestIsReportedOnce(t *testing.T) {
+	b := newBench(t, cloudtest.Policy())
+	look := func(kind event.Kind, command *event.Command) report.Report {
+		t.Helper()
+		final, err := b.engine.Run(t.Context(), reconcile.Request{Target: hello, ReadOnly: command != nil,
+			Cause: event.Cause{Kind: kind, Key: b.Now().String(), At: b.Now(), Command: command}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return final
+	}
+	for range 5 {
+		if look(event.RunServiceChanged, nil).Outcome == report.Contested {
+			break
+		}
+		b.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=ingress", map[string]any{"ingress": "INGRESS_TRAFFIC_ALL"})
+		b.Later(time.Second)
+	}
+	contested := func() (n int) {
+		for _, one := range b.reports.reports {
+			if one.Outcome == report.Contested {
+				n++
+			}
+		}
+		return n
+	}
+	if contested() != 1 {
+		t.Fatalf("outcomes %v, want one contested", b.reports.outcomes())
+	}
+	for range 20 {
+		b.touch(b.Now().Format("t150405"))
+		if got := look(event.RunServiceChanged, nil).Outcome; got != report.Contested {
+			t.Fatalf("%s, want contested", got)
+		}
+	}
+	if got := contested(); got != 1 {
+		t.Errorf("%d reports of one contest after 20 events", got)
+	}
+	look(event.CommandReceived, &event.Command{Name: "audit"})
+	if got := contested(); got != 2 {
+		t.Errorf("%d reports of the contest after a command, want 2", got)
+	}
+}
+
+// Eventarc's subscriptions wait for ten seconds. What takes longer goes on, and the next delivery
+// finds it done.
+func TestWorkOutlivesItsSender(t *testing.T) {
+	b := newBench(t, cloudtest.Policy())
+	ctx, gone := context.WithCancelCause(t.Context())
+	b.engine.Cloud = cutOff{b.engine.Cloud, func(error) { gone(nil) }}
+	message := b.older(t, event.Work{GiveUpAt: b.Now().Add(time.Hour)})
+	body, err := json.Marshal(map[string]any{"message": message})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.ServeHTTP(httptest.NewRecorder(),
+		httptest.NewRequest(http.MethodPost, WorkPath, bytes.NewReader(body)).WithContext(ctx))
+	if got := b.last(t).Outcome; ctx.Err() == nil || got != report.Protected {
+		t.Fatalf("%s after the sender was gone (%v), want protected", got, ctx.Err())
 	}
 }

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/internal/timeout"
 	"github.com/iapguard/iapguard/internal/workqueue"
 )
 
@@ -120,6 +122,8 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	request.Since, request.By = since, f.sentBy(ctx, work)
 	// The approval is in the memory. A record there does not send the command of its own.
 	request.Whole = request.Whole && !item.Restored
+	ctx, done := f.outlive(ctx)
+	defer done()
 	final, err := f.engine.Run(ctx, request)
 	target, cause := work.Target.Name(), work.Cause
 	f.noteEnd(target, final, err)
@@ -157,6 +161,25 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	next = *final.WaitingFor.Until
 	f.denials.extend(cause.Key, next)
 	return next, nil
+}
+
+// lookPatience is how long a look may take. It ends before the work subscription's deadline, so
+// that what was written is reported before the message is delivered again.
+const lookPatience = workDeadline - time.Minute
+
+// outlive returns a context for a look that has begun: it goes on when the sender of its message
+// is gone, and ends when the instance stops. The next delivery of the message waits for the look
+// and finds it done, where the sender's deadline would end every look half-way. done releases the
+// context.
+func (f *Function) outlive(ctx context.Context) (lasting context.Context, done func()) {
+	going, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(f.drain.drainDeadline, func() { cancel(errStopping) })
+	lasting, ended := timeout.With(going, clockwork.NewRealClock(), lookPatience, "what is looked at")
+	return lasting, func() {
+		ended()
+		stop()
+		cancel(nil)
+	}
 }
 
 // noteEnd keeps why the last look at a service reached no end.

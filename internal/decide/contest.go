@@ -44,7 +44,7 @@ func (d *decider) contests() {
 		if undo, undone := d.undoing(step); undone {
 			rounds = append(rounds, undo) // it is noted when the step is taken again
 		}
-		tries := d.mayWrite() && d.request.asked() && !d.run.took(step)
+		tries := d.mayWrite() && d.request.Asked() && !d.run.took(step)
 		if len(rounds) < contestedAfter || tries {
 			continue
 		}
@@ -57,7 +57,7 @@ func (d *decider) contests() {
 		d.contested(found)
 	}
 	plan.Pause(d.plan, d.facts.Posture, func(s plan.Step) time.Time { return pauses[fieldOf(s)] })
-	if d.request.asked() {
+	if d.request.Asked() {
 		return // what they asked for holds now
 	}
 	for _, step := range d.taken() {

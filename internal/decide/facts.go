@@ -57,8 +57,8 @@ func (r Request) command() string {
 // swept reports whether a sweep led to the request, rather than an event.
 func (r Request) swept() bool { return r.command() == "sweep" }
 
-// asked reports whether somebody asked for the run, rather than an event.
-func (r Request) asked() bool { return r.Consent || r.Cause.Kind == event.CommandReceived }
+// Asked reports whether somebody asked for the run, rather than an event.
+func (r Request) Asked() bool { return r.Consent || r.Cause.Kind == event.CommandReceived }
 
 // Policy gives the settings for a service, and whether it is in scope.
 type Policy interface {

@@ -169,7 +169,7 @@ func Unseen(s Settings, r Request, seen posture.Posture, now time.Time) Decision
 // uncovered is the decision about a service that no rule covers. A command shows its
 // doors; an event leads to no report.
 func (d *decider) uncovered() Decision {
-	if !d.request.asked() {
+	if !d.request.Asked() {
 		return Decision{OutOfScope: true, Posture: d.facts.Posture}
 	}
 	d.findings, d.plan, d.settings = nil, plan.Plan{Target: d.facts.Posture.Target}, policy.DefaultSettings()

@@ -23,7 +23,7 @@ func (d *decider) toldPolicy(decision Decision) Decision {
 		decision.Advice = append(decision.Advice, "no policy can be read, and no good one is known: until one can be, only "+
 			"what was guarded before is written, and IAP goes on there only where somebody is known to have access: "+why)
 	}
-	if d.settings.Notice != "" && d.request.asked() {
+	if d.settings.Notice != "" && d.request.Asked() {
 		decision.Advice = append(decision.Advice, d.settings.Notice)
 	}
 	return decision

@@ -8,8 +8,8 @@ import (
 	"github.com/iapguard/iapguard/internal/report"
 )
 
-// A run is shut down when its context ends: the instance is stopped, the sender is
-// gone, or somebody pressed Ctrl-C. The message is delivered again. A step that
+// A run is shut down when its context ends: the instance is stopped, the run took too
+// long, or somebody pressed Ctrl-C. The message is delivered again. A step that
 // has begun gets time to end, and the report of what was written gets time to be
 // stored. Together with the time that the function gives the run before, that is
 // less than the ten seconds that Cloud Run leaves between SIGTERM and SIGKILL.
