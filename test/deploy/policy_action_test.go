@@ -52,6 +52,9 @@ type workflowStep struct {
 
 const policyWorkflow = "../../deploy/github/iapguard-policy.yaml"
 
+// pinnedAction is an action that is named by its commit, with the version beside it.
+var pinnedAction = regexp.MustCompile(`uses: [a-z-]+/[a-z-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+\n`)
+
 // readWorkflow reads the workflow strictly.
 func readWorkflow(t *testing.T) (read workflow, text string) {
 	t.Helper()
@@ -72,8 +75,7 @@ func readWorkflow(t *testing.T) (read workflow, text string) {
 
 func TestTheWorkflowNamesActionsByCommit(t *testing.T) {
 	read, text := readWorkflow(t)
-	pinned := regexp.MustCompile(`uses: [a-z-]+/[a-z-]+@[0-9a-f]{40} # v[0-9]+\.[0-9]+\.[0-9]+\n`)
-	if used, named := strings.Count(text, "uses:"), len(pinned.FindAllString(text, -1)); used != named || used == 0 {
+	if used, named := strings.Count(text, "uses:"), len(pinnedAction.FindAllString(text, -1)); used != named || used == 0 {
 		t.Errorf("%d of %d actions are named by their commit, with the version beside it", named, used)
 	}
 	want := map[string]string{"contents": "read", "id-token": "write", "pull-requests": "write"}

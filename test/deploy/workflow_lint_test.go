@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rhysd/actionlint"
+	"go.yaml.in/yaml/v4"
 )
 
 // lint returns what actionlint says of a workflow: unknown keys and values, and expressions that are
@@ -72,5 +74,47 @@ func TestTheModuleCanBeInstalledByItsName(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join("..", "..", "function", "cmd", "iapguard", "main.go")); err != nil {
 		t.Error(err)
+	}
+}
+
+// The workflow that publishes iapguard itself. What it runs is tried in test/release.
+func TestTheReleaseWorkflowIsWhatGitHubTakes(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "..", ".github", "workflows", "release.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range lint(t, string(content)) {
+		t.Error(each)
+	}
+	var read struct {
+		Permissions map[string]string `yaml:"permissions"`
+		Env         map[string]string `yaml:"env"`
+		Jobs        map[string]struct {
+			Needs       string            `yaml:"needs"`
+			If          string            `yaml:"if"`
+			Permissions map[string]string `yaml:"permissions"`
+		} `yaml:"jobs"`
+	}
+	if err := yaml.Unmarshal(content, &read); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]map[string]string{"prove": {"contents": "read"}, "programs": {"contents": "write"},
+		"image": {"contents": "read", "packages": "write"}}
+	got := map[string]map[string]string{}
+	for name, job := range read.Jobs {
+		got[name] = job.Permissions
+		if publishes := name != "prove"; publishes && (job.Needs != "prove" || job.If != "github.ref_type == 'tag'") {
+			t.Errorf("job %s runs after %q if %q: want it after the proofs, of a tag", name, job.Needs, job.If)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(read.Permissions) > 0 {
+		t.Errorf("permissions of the jobs (-want +got), beside %v of all:\n%s", read.Permissions, diff)
+	}
+	if used, named := strings.Count(string(content), "uses:"), len(pinnedAction.FindAll(content, -1)); used != named || used == 0 {
+		t.Errorf("%d of %d actions are named by their commit, with the version beside it", named, used)
+	}
+	build, err := os.ReadFile(filepath.Join("..", "..", "cloudbuild.yaml"))
+	if err != nil || !strings.Contains(string(build), "- "+read.Env["KO"]+"\n") {
+		t.Errorf("cloudbuild.yaml builds the image with another version than %s, error %v", read.Env["KO"], err)
 	}
 }
