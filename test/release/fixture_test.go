@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/iapguard/iapguard/test/binary"
@@ -27,10 +28,12 @@ func forRelease(t *testing.T) {
 	}
 }
 
+var top = sync.OnceValues(func() (string, error) { return filepath.Abs(filepath.Join("..", "..")) })
+
 // root is the repository's folder.
 func root(t *testing.T) string {
 	t.Helper()
-	folder, err := filepath.Abs(filepath.Join("..", ".."))
+	folder, err := top()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,17 +60,22 @@ func run(t *testing.T, where in, name string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit is the commit that is checked out. A source that came without its history, as Cloud
-// Build has it, has none: the test is skipped.
+// head is the commit that is checked out when the first test asks: a test of many minutes may
+// outlive that.
+var head = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("git", "rev-parse", "HEAD").Output()
+	return strings.TrimSpace(string(out)), err
+})
+
+// commit is the commit that is tested. A source that came without its history has none: the test
+// is skipped.
 func commit(t *testing.T) string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "git", "rev-parse", "HEAD")
-	command.Dir = root(t)
-	out, err := command.Output()
+	name, err := head()
 	if err != nil {
 		t.Skipf("skipped: this source has no commit: %v", err)
 	}
-	return strings.TrimSpace(string(out))
+	return name
 }
 
 // clone is a clone of the commit in a folder of that name.

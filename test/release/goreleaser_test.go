@@ -226,6 +226,10 @@ func TestGoReleaserMakesTheRelease(t *testing.T) {
 			}
 		}
 	}
+	const from = `url "https://github.com/iapguard/iapguard/releases/download/v`
+	if cask, err := os.ReadFile(filepath.Join(dist, want[1])); err != nil || strings.Count(string(cask), from) != 4 {
+		t.Errorf("the cask does not fetch from our releases: %v\n%s", err, cask)
+	}
 	var bill struct {
 		Format     string `json:"bomFormat"`
 		Components []struct{ Name string }
@@ -240,7 +244,7 @@ func TestGoReleaserMakesTheRelease(t *testing.T) {
 	if debian, err := exec.LookPath("dpkg-deb"); err != nil {
 		t.Log("skipped: no dpkg-deb here to look into the Debian package")
 	} else {
-		listed := run(t, in{}, debian, "--contents", filepath.Join(dist, prefix+"linux_amd64.deb"))
+		listed := run(t, in{}, debian, "--contents", filepath.Join(dist, prefix+"linux_amd64.deb")) + "\n"
 		for _, want := range []string{"./usr/bin/iapguard", "./usr/share/man/man1/iapguard-audit.1",
 			"./usr/share/doc/iapguard/copyright", "./usr/share/bash-completion/completions/iapguard",
 			"./usr/share/zsh/vendor-completions/_iapguard"} {
