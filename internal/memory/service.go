@@ -54,6 +54,8 @@ type Service struct {
 	// size. It counts for every open door that is not listed, so additional doors
 	// cannot restart a clock.
 	OthersOpenSince time.Time `json:"othersOpenSince,omitzero"`
+	// AnyOpenSince is since when one door or another has been open without a break; zero = none is.
+	AnyOpenSince time.Time `json:"anyOpenSince,omitzero"`
 	Undone          []Undo    `json:"undone,omitempty"`
 	Wrote           []Write   `json:"wrote,omitempty"`
 	Bindings        []Binding `json:"bindings,omitempty"`
@@ -208,10 +210,10 @@ func (s *Service) SeeWanted(since time.Time) bool {
 
 // SeeDoors notes the keys of the doors that were found open and of those found
 // closed. A door's clock starts when the door is first seen open and stops only when
-// it is seen closed, so a door in neither list keeps its clock. SeeDoors reports
-// whether the record changed.
+// it is seen closed, so a door in neither list keeps its clock. That of the service stops when all
+// are. SeeDoors reports whether the record changed.
 func (s *Service) SeeDoors(at time.Time, open, closed []string) bool {
-	before := len(s.Doors)
+	before, since := len(s.Doors), s.OpenLongest()
 	s.Doors = slices.DeleteFunc(s.Doors, func(d Door) bool { return slices.Contains(closed, d.Key) })
 	changed := len(s.Doors) != before
 	unlisted := slices.DeleteFunc(slices.Clone(open), func(key string) bool {
@@ -225,6 +227,13 @@ func (s *Service) SeeDoors(at time.Time, open, closed []string) bool {
 	case len(unlisted) == 0:
 		s.OthersOpenSince, changed = time.Time{}, true
 	}
+	if len(s.Doors) == 0 && s.OthersOpenSince.IsZero() {
+		since = time.Time{}
+	} else if since.IsZero() {
+		since = at
+	}
+	changed = changed || !s.AnyOpenSince.Equal(since)
+	s.AnyOpenSince = since
 	return changed
 }
 

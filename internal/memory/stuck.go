@@ -2,11 +2,14 @@ package memory
 
 import "time"
 
-// OpenLongest is when the door that has been open for longest was first seen open; zero =
-// none is. A door that is gone, and was never seen closed, counts while another one is
-// open: who moves a door does not restart its clock.
+// OpenLongest is since when one door or another has been seen open without a break; zero =
+// none is. A door that is gone, or was closed, counts while another one is open: who moves a
+// door, or closes one of two, does not restart the clock.
 func (s *Service) OpenLongest() time.Time {
 	since := s.OthersOpenSince
+	if at := s.AnyOpenSince; since.IsZero() || !at.IsZero() && at.Before(since) {
+		since = at
+	}
 	for _, door := range s.Doors {
 		if since.IsZero() || door.OpenSince.Before(since) {
 			since = door.OpenSince

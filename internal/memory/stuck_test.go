@@ -10,7 +10,7 @@ import (
 	"github.com/iapguard/iapguard/internal/memory"
 )
 
-func TestAMovedDoorKeepsTheLongestClock(t *testing.T) {
+func TestAMovedOrClosedDoorKeepsTheLongestClock(t *testing.T) {
 	var s memory.Service
 	s.SeeDoors(began, []string{"a"}, nil)
 	s.SeeDoors(began.Add(time.Hour), []string{"b"}, nil) // a is gone, and was never seen shut
@@ -18,8 +18,16 @@ func TestAMovedDoorKeepsTheLongestClock(t *testing.T) {
 		t.Errorf("open since %s, want %s", got, began)
 	}
 	s.SeeDoors(began.Add(2*time.Hour), []string{"b"}, []string{"a"})
-	if got := s.OpenLongest(); !got.Equal(began.Add(time.Hour)) {
-		t.Errorf("after the first was seen shut: %s", got)
+	if got := s.OpenLongest(); !got.Equal(began) {
+		t.Errorf("after the first was seen shut: %s, want %s: one was open all the time", got, began)
+	}
+	s.SeeDoors(began.Add(3*time.Hour), nil, []string{"b"})
+	if got := s.OpenLongest(); !got.IsZero() {
+		t.Errorf("after all were seen shut: %s", got)
+	}
+	s.SeeDoors(began.Add(4*time.Hour), []string{"c"}, nil)
+	if got := s.OpenLongest(); !got.Equal(began.Add(4 * time.Hour)) {
+		t.Errorf("opened again: %s", got)
 	}
 	s.OthersOpenSince = began.Add(-time.Hour)
 	if got := s.OpenLongest(); !got.Equal(began.Add(-time.Hour)) {

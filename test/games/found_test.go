@@ -136,6 +136,12 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 		{"an operator undoes a run that changed no revision", play.Game{
 			Services:  []play.Service{{Name: "app1", Public: true, Balanced: true, Ingress: "internal-and-cloud-load-balancing"}},
 			Instances: 1, Consent: true, Stuck: true, Moves: []play.Move{on("app1", 18*time.Minute, consent.Undo)}}},
+		{"one of two open doors of a stuck service is closed", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Public: true}}, Instances: 1, Consent: true, Stuck: true,
+			Rights: []kind.Right{kind.Balancer}, Moves: []play.Move{
+				on("app0", 11*time.Minute+35*time.Second, consent.HoldAll), on("app0", time.Second, kind.Balance),
+				{Pause: time.Second, When: play.AfterWrite, Kind: kind.SidePlain, Service: "app0"},
+				{Pause: 411 * time.Second, When: play.BeforeWrite, Kind: kind.Reroute, Service: "app0"}}}},
 		{"an operator undoes a run by slow writes", play.Game{Services: []play.Service{{Name: "app0", Mine: true, Public: true,
 			Balanced: true}}, Instances: 1, Consent: true, Slow: 25 * time.Second,
 			Moves: []play.Move{on("app0", 11*time.Minute, consent.Undo)}}},
