@@ -95,7 +95,11 @@ func (d *decider) judgeCallers() {
 		return
 	}
 	p := d.facts.Posture
-	first := plan.Plan{Steps: slices.DeleteFunc(slices.Clone(d.plan.Steps), d.tookBefore)}.Changes()
+	d.want.Closed = door.Private(p) && d.closed()
+	first := changes
+	if !door.Private(p) || d.want.Closed {
+		first = plan.Plan{Steps: slices.DeleteFunc(slices.Clone(d.plan.Steps), d.tookBefore)}.Changes()
+	}
 	found := d.markUnused(d.facts.Callers.Found)
 	judged := caller.Judge(p, d.want, found, first)
 	whole := caller.Judge(p, d.want, found, append(d.run.changes(), changes...))
@@ -104,8 +108,6 @@ func (d *decider) judgeCallers() {
 	unread := d.visitorsUnread()
 	if len(first) == 0 {
 		unread = ""
-	} else if door.Private(p) {
-		d.want.Closed = d.closed()
 	}
 	stops := protection.CallerObstacles(p, d.want, judged, unread)
 	if d.askUsed(judged, stops); d.needs.Used != nil {

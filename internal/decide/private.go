@@ -86,15 +86,16 @@ func (d *decider) closedByUs() bool {
 }
 
 // closed reports whether we closed a way to a private service: in this delivery, or as the
-// memory knows, or the audit log.
+// audit log shows. Who may write the memory must not have its invokers shut out, so a record
+// counts only while the log cannot be read.
 func (d *decider) closed() bool {
-	inMemory := d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, closes)
 	now := func(s report.Step) bool { return s.Result == report.StepDone && closes(memory.Write{Op: s.Op}) }
-	if inMemory || slices.ContainsFunc(d.run.own(), now) || d.unpublished(d.facts.Posture) {
+	if slices.ContainsFunc(d.run.own(), now) || d.unpublished(d.facts.Posture) {
 		return true
 	}
-	closed, _ := d.closedInLog(d.facts.Posture, true)
-	return closed
+	closed, known := d.closedInLog(d.facts.Posture, true)
+	inMemory := d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, closes)
+	return closed || inMemory && !known && !d.needs.History
 }
 
 // ownGrant reports whether IAP's agent invokes the service by a grant of ours that no

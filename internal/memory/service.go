@@ -56,11 +56,11 @@ type Service struct {
 	OthersOpenSince time.Time `json:"othersOpenSince,omitzero"`
 	// AnyOpenSince is since when one door or another has been open without a break; zero = none is.
 	AnyOpenSince time.Time `json:"anyOpenSince,omitzero"`
-	Undone          []Undo    `json:"undone,omitempty"`
-	Wrote           []Write   `json:"wrote,omitempty"`
-	Bindings        []Binding `json:"bindings,omitempty"`
-	Run             *Run      `json:"run,omitempty"` // the open run; nil = there is none
-	Watch           *Watch    `json:"watch,omitempty"`
+	Undone       []Undo    `json:"undone,omitempty"`
+	Wrote        []Write   `json:"wrote,omitempty"`
+	Bindings     []Binding `json:"bindings,omitempty"`
+	Run          *Run      `json:"run,omitempty"` // the open run; nil = there is none
+	Watch        *Watch    `json:"watch,omitempty"`
 	// BreakGlass are the fields that were opened on purpose within a day.
 	BreakGlass []BreakGlass `json:"breakGlass,omitempty"`
 	Approvals  []Approval   `json:"approvals,omitempty"`

@@ -310,12 +310,14 @@ func (w *Worker) release(name string, changed chan struct{}) {
 // next one: that takes the place of what an earlier look wanted, and a zero time wants none. It is
 // stored once, however often looks want the same.
 func (w *Worker) Repeat(ctx context.Context, item Item, at time.Time) error {
-	if !at.After(w.Clock.Now()) {
+	now := w.Clock.Now()
+	if !at.After(now) {
 		w.again.Remove(item.Key)
 		return nil
 	}
-	known, wanted := w.again.Peek(item.Key)
-	if wanted && known.due.Truncate(time.Minute).Equal(at.Truncate(time.Minute)) && known.stored {
+	known, _ := w.again.Peek(item.Key)
+	ahead := known.stored && known.due.After(now) // else its record has led to this look
+	if ahead && !at.Before(known.due) && known.due.Truncate(time.Minute).Equal(at.Truncate(time.Minute)) {
 		return nil
 	}
 	id, _, _ := strings.Cut(item.ID, "@")

@@ -284,3 +284,33 @@ func forget(t *testing.T, records *workqueue.InProcess, until time.Time) {
 		t.Fatal(err)
 	}
 }
+
+// A look that a record leads to may want the next one within the same minute.
+func TestTheNextLookOfTheSameMinuteIsStored(t *testing.T) {
+	clock, looks, records := clockwork.NewFakeClock(), 0, &workqueue.InProcess{}
+	began := clock.Now().Truncate(time.Minute)
+	clock.Advance(began.Add(time.Minute).Sub(clock.Now()))
+	first, second := clock.Now().Add(time.Minute+time.Second), clock.Now().Add(time.Minute+15*time.Second)
+	var worker *workqueue.Worker
+	options := always(clock, time.Hour, &looks)
+	options.Look = func(ctx context.Context, item workqueue.Item, _ time.Time) (next time.Time, err error) {
+		looks++
+		wanted := []time.Time{first, second, {}}[min(looks-1, 2)]
+		return time.Time{}, worker.Repeat(ctx, item, wanted)
+	}
+	options.Again = records
+	worker = workqueue.NewWorker(options)
+	queue := workqueue.NewInline(worker, workqueue.NewAcceptance(clock, time.Hour))
+	if err := queue.Add(t.Context(), workqueue.Item{Key: "a", ID: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		clock.Advance(time.Minute + time.Second)
+		if _, err := workqueue.AddDue(t.Context(), queue, records, clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if looks != 3 {
+		t.Errorf("%d looks, want 3", looks)
+	}
+}
