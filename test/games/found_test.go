@@ -142,6 +142,15 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 				on("app0", 11*time.Minute+35*time.Second, consent.HoldAll), on("app0", time.Second, kind.Balance),
 				{Pause: time.Second, When: play.AfterWrite, Kind: kind.SidePlain, Service: "app0"},
 				{Pause: 411 * time.Second, When: play.BeforeWrite, Kind: kind.Reroute, Service: "app0"}}}},
+		{"an IAP admin lets somebody in at a private service behind IAP", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Balanced: true}}, Private: "behind-iap", Instances: 1,
+			Rights: []kind.Right{kind.Balancer, kind.IAPAdmin}, Moves: []play.Move{on("app0", time.Second, kind.IAPOn),
+				{Pause: 10 * time.Second, Kind: kind.LetIn, Service: "app0", Who: play.Bob}, on("app0", time.Minute, kind.Wait)}}},
+		{"a load balancer leads elsewhere, and gets its frontend anew", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Public: true, Balanced: true}}, Instances: 1, Consent: true,
+			Rights: []kind.Right{kind.Balancer}, Moves: []play.Move{on("app0", time.Second, kind.Reroute),
+				on("app0", time.Second, kind.DeleteFrontend), on("app0", time.Second, kind.Balance),
+				on("app0", time.Second, consent.Undo)}}},
 		{"an operator undoes a run by slow writes", play.Game{Services: []play.Service{{Name: "app0", Mine: true, Public: true,
 			Balanced: true}}, Instances: 1, Consent: true, Slow: 25 * time.Second,
 			Moves: []play.Move{on("app0", 11*time.Minute, consent.Undo)}}},

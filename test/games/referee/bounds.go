@@ -142,6 +142,8 @@ var Exclusions = []Exclusion{
 		"one in the holds file stands"},
 	{"P2", "let in later", "private: include puts a private service behind IAP once its policy lets in nobody whom the rule " +
 		"does not name; whom an IAP admin lets in after that gets in, as at every service behind IAP"},
+	{"P2", "let in just now", "private: behind-iap lets IAP's agent invoke a private service while the policy names every " +
+		"accessor: whom an IAP admin lets in gets in until the event of that, or the end of a hold, has the grant withdrawn"},
 	{"P3", "not named", "private: behind-iap lets IAP's agent invoke a private service only while the policy names every " +
 		"accessor: what somebody takes away from the agent is not restored while another one is there"},
 	{"P3", "not let in", "private: behind-iap grants nobody access: who is named by the policy and was taken out of IAP's " +

@@ -21,8 +21,12 @@ func (r *Referee) wider(now time.Time) {
 			continue
 		}
 		row := ""
-		if r.game.Private == "include" && lets && h.guarded && !h.stale[v.who] {
+		withdrawn := event + r.game.Delay + 2*r.game.Slow
+		switch let := h.let[v.who]; {
+		case r.game.Private == "include" && lets && h.guarded && !h.stale[v.who]:
 			row = "let in later"
+		case r.game.Private == "behind-iap" && !let.IsZero() && (now.Sub(let) <= withdrawn || h.held):
+			row = "let in just now"
 		}
 		r.breach("P2", row, "%s gets in to %s, and would not without iapguard", v, v.service)
 	}

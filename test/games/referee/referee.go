@@ -67,6 +67,8 @@ type history struct {
 	stale  map[person]bool
 	// cut is when a move last took the way of somebody who did not get in since.
 	cut map[person]time.Time
+	// mapped means that there is a URL map that leads to it, or was led elsewhere.
+	mapped bool
 	// held means that a hold covers it, and resumed that one did since it is open.
 	held, resumed bool
 	// limited means that iapguard said, since it is open, that a limit holds it.
@@ -80,7 +82,7 @@ func New(game play.Game, guarded, alone Cloud, now time.Time) *Referee {
 		locked: map[lock]time.Time{}, gave: map[string]bool{}, consents: consents{plans: map[string][]Step{},
 			deeds: map[string]deed{}, wrote: map[string][]change{}, beats: map[int64]bool{}}}
 	for _, s := range game.Services {
-		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, exempt: s.Exempt,
+		r.history[s.Name] = &history{shut: s.Guarded, public: s.Guarded, exempt: s.Exempt, mapped: s.Balanced,
 			let: map[person]time.Time{}, listed: map[person]time.Time{}, stale: map[person]bool{}, cut: map[person]time.Time{}}
 	}
 	r.lookAgain(true, now)
@@ -160,10 +162,8 @@ func (r *Referee) Moved(m play.Move, by string, now time.Time) {
 				h.cut[who] = now
 			}
 		}
-		h.rerouted = h.rerouted && m.Kind != kind.RerouteBack || m.Kind == kind.Reroute
-		if m.Kind == kind.Balance && !r.with.facts[m.Service].balanced {
-			h.rerouted = false // it leads there anew
-		}
+		h.mapped = h.mapped || m.Kind == kind.Balance
+		h.rerouted = h.rerouted && m.Kind != kind.RerouteBack || m.Kind == kind.Reroute && h.mapped
 		h.beside = h.beside && m.Kind != kind.SideGone || m.Kind == kind.SideBalance
 		h.cached = h.cached || m.Kind == kind.CDN
 		h.moves++
