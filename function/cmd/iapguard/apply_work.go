@@ -149,7 +149,7 @@ func (w *work) run(ctx context.Context, j *job) {
 	w.others.add(final)
 	j.begun = len(j.taken) > 0
 	switch wait := final.WaitingFor; {
-	case ctx.Err() != nil && (err != nil || final.Outcome == report.Failed || final.Outcome == report.Deferred):
+	case ctx.Err() != nil && (err != nil || final.Outcome.Retries()):
 		return // it was interrupted
 	case err == nil && final.Outcome == report.Deferred && wait != nil && wait.Until != nil:
 		j.callers, j.due, j.waits = final.JudgedCallers(), *wait.Until, wait.What

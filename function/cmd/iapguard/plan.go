@@ -176,7 +176,7 @@ func (s *session) planEach(ctx context.Context, targets []posture.Target, found 
 	shown.end()
 	for i, one := range looks {
 		switch {
-		case ctx.Err() != nil && (one.err != nil || one.report.Outcome == report.Failed):
+		case ctx.Err() != nil && (one.err != nil || one.report.Outcome.Retries()):
 			continue // it was not looked at
 		case one.err != nil:
 			found.errors = append(found.errors, serviceError{targets[i], one.err})
