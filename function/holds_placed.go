@@ -66,6 +66,16 @@ func (p *PlacedHolds) Current() (policy.Holds, error) {
 	return p.holds, nil
 }
 
+// asOf has an answer that is older than a time not be used any more: who lifted a hold, and had
+// its services looked at, must not be answered by the hold.
+func (p *PlacedHolds) asOf(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.asked.Before(at) {
+		p.asked = time.Time{}
+	}
+}
+
 // take keeps what was read. In a record that was rolled back, the holds that are known stay.
 func (p *PlacedHolds) take(found memory.Deployment, err error) {
 	switch p.err = err; {

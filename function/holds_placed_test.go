@@ -91,6 +91,18 @@ func TestAPlacedHoldIsSeenByEveryInstanceInTime(t *testing.T) {
 	if who, _ := i.heldBy(other); who != "alice" {
 		t.Errorf("after %s the other is held by %q", placedFor, who)
 	}
+	if _, err := one.ResumeHold(i.Context(), hello.Name()); err != nil {
+		t.Fatal(err)
+	}
+	other.placed.asOf(i.clock.Now().Add(time.Second)) // a command came after that
+	if who, _ := i.heldBy(other); who != "" {
+		t.Errorf("lifted, and the other answers a command by the hold of %q", who)
+	}
+	if err := i.place(one, hello.Name(), "alice", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	i.clock.Advance(placedFor)
+	_, _ = i.heldBy(other)
 	before := i.store.reads.Load()
 	for range 100 {
 		_, _ = i.heldBy(other)

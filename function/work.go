@@ -118,6 +118,9 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	if since.IsZero() {
 		since = f.clock.Now()
 	}
+	if work.Cause.Command != nil {
+		f.holds.placed.asOf(since)
+	}
 	request := f.request(work)
 	request.Since, request.By = since, f.sentBy(ctx, work)
 	// The approval is in the memory. A record there does not send the command of its own.

@@ -151,6 +151,12 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 			Rights: []kind.Right{kind.Balancer}, Moves: []play.Move{on("app0", time.Second, kind.Reroute),
 				on("app0", time.Second, kind.DeleteFrontend), on("app0", time.Second, kind.Balance),
 				on("app0", time.Second, consent.Undo)}}},
+		{"a hold is lifted, and another instance does not know that yet", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Public: true, Balanced: true}}, Instances: 2, Consent: true,
+			Stuck: true, Rights: []kind.Right{kind.Deployer, consent.KeyHolder}, Moves: []play.Move{
+				on("app0", time.Second, consent.Hold),
+				{Pause: time.Second, When: play.AfterWrite, Kind: consent.Undo, Service: "app0"},
+				on("app0", time.Second, consent.Resume)}}},
 		{"an operator undoes a run by slow writes", play.Game{Services: []play.Service{{Name: "app0", Mine: true, Public: true,
 			Balanced: true}}, Instances: 1, Consent: true, Slow: 25 * time.Second,
 			Moves: []play.Move{on("app0", 11*time.Minute, consent.Undo)}}},
