@@ -47,9 +47,9 @@ func TestAReportNamesEveryWayIn(t *testing.T) {
 			Guard: door.GuardOpen},
 		{Kind: door.TagURL, Address: "https://blue---hello-HASH-uc.a.run.app", Via: hello.Name(), Guard: door.GuardOpen},
 		{Kind: door.LoadBalancer, Address: "https://hello.example.com/shop/*", Via: rules + "hello-https",
-			Guard: door.GuardOpen},
+			Backend: backend, Guard: door.GuardOpen},
 		{Kind: door.LoadBalancer, Address: "http://hello.example.com/shop/*", Via: rules + "hello-plain",
-			Guard: door.GuardOpen},
+			Backend: backend, Guard: door.GuardOpen},
 	}
 	r.Until("every door is reported", func() bool { return len(r.LastOf("hello").Doors) == len(want) })
 	last := r.LastOf("hello")
