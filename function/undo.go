@@ -64,10 +64,17 @@ func (f *Function) undo(ctx context.Context, order event.Order, by string) ([]st
 	if err := undoer.HoldFirst(ctx, runs); err != nil {
 		return append(lines, said...), err
 	}
-	// Until all instances knew the hold, the runs may have gone on.
+	// Until all instances knew the hold, the runs may have gone on, and others may have begun.
+	held := targetsOf(runs)
 	if runs, unread = f.undoable(ctx, undoer, order); len(runs) == 0 {
 		return append(lines, said...), unread
 	}
+	for _, target := range targetsOf(runs) {
+		if !slices.Contains(held, target) {
+			said = append(said, target.Name()+": its run began meanwhile, and it is not held: send the undo again")
+		}
+	}
+	runs = slices.DeleteFunc(runs, func(run reconcile.Undoable) bool { return !slices.Contains(held, run.Target) })
 	planned = undoer.Plan(ctx, runs)
 	said = append(undoLines(planned), said...)
 	planned = undoer.Take(ctx, planned)
@@ -79,6 +86,14 @@ func (f *Function) undo(ctx context.Context, order event.Order, by string) ([]st
 		}
 	}
 	return finished(said, planned, unread)
+}
+
+// targetsOf are the services of runs.
+func targetsOf(runs []reconcile.Undoable) (targets []posture.Target) {
+	for _, run := range runs {
+		targets = append(targets, run.Target)
+	}
+	return targets
 }
 
 // finished is the answer to an undo, which fails where not everything was taken back.

@@ -157,6 +157,10 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 				on("app0", time.Second, consent.Hold),
 				{Pause: time.Second, When: play.AfterWrite, Kind: consent.Undo, Service: "app0"},
 				on("app0", time.Second, consent.Resume)}}},
+		{"forged runs say that a private service was closed before", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Balanced: true, Invoker: true, Used: true}}, Private: "include",
+			Instances: 1, Consent: true, Rights: []kind.Right{kind.IAPAdmin, consent.Forger},
+			Moves: []play.Move{on("app0", time.Second, consent.ForgeRun)}}},
 		{"an operator undoes a run by slow writes", play.Game{Services: []play.Service{{Name: "app0", Mine: true, Public: true,
 			Balanced: true}}, Instances: 1, Consent: true, Slow: 25 * time.Second,
 			Moves: []play.Move{on("app0", 11*time.Minute, consent.Undo)}}},
