@@ -27,7 +27,7 @@ func TestARunThatACommandTookBackStaysSo(t *testing.T) {
 	}
 	order.Yes = true
 	asked := b.Now()
-	said, err = b.undoLater(t, order)
+	said, err = b.undoLater(t, order, nil)
 	if waited := b.Now().Sub(asked); waited < holdKnownAfter {
 		t.Errorf("it was taken back within %s: an instance that read the holds just before protects it again", waited)
 	}
@@ -45,15 +45,38 @@ func TestARunThatACommandTookBackStaysSo(t *testing.T) {
 		t.Errorf("resumed: %s", got)
 	}
 	order = event.Order{Name: "undo", Policy: b.policies.inForce().Digest(), Since: b.Now().Add(-time.Hour), Yes: true}
-	said, err = b.undoLater(t, order)
+	said, err = b.undoLater(t, order, nil)
 	if err != nil || b.Ask(at, "") != http.StatusOK {
 		t.Errorf("a wave of both runs: %v\n%s", err, strings.Join(said, "\n"))
 	}
 }
 
+// A run that begins while an undo waits is of a service that nobody holds.
+func TestAWaveTakesNothingBackThatIsNotHeld(t *testing.T) {
+	b := withDueRecords(t, cloudtest.Policy("publicInvokers: remove"))
+	if got := b.outcome(t, "deployed"); got != report.Protected {
+		t.Fatal(got)
+	}
+	b.Build(playground.Scenario[1])
+	billing := playground.Scenario[1].Name()
+	order := event.Order{Name: "undo", Policy: b.policies.inForce().Digest(), Since: b.Now().Add(-time.Hour), Yes: true}
+	said, err := b.undoLater(t, order, func() {
+		if code := b.command("apply", "meanwhile", billing); code != http.StatusNoContent {
+			t.Errorf("apply: %d", code)
+		}
+	})
+	if text := strings.Join(said, "\n"); err != nil || !strings.Contains(text, hello.Name()+": 5 of 5 steps undone") ||
+		!strings.Contains(text, billing+": its run began meanwhile") || strings.Contains(text, billing+": takes back") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if at := b.DefaultURL(playground.Scenario[1]); b.Ask(at, "") == http.StatusOK {
+		t.Errorf("a stranger gets in at %s", at)
+	}
+}
+
 // undoLater has a run taken back, and moves the clock ahead once while the undo waits until each
-// instance knows of its hold.
-func (b *bench) undoLater(t *testing.T, order event.Order) (said []string, err error) {
+// instance knows of its hold. meanwhile is done before that; nil = nothing is.
+func (b *bench) undoLater(t *testing.T, order event.Order, meanwhile func()) (said []string, err error) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
@@ -69,6 +92,9 @@ func (b *bench) undoLater(t *testing.T, order event.Order) (said []string, err e
 		if !moved && b.holds.heldAt(posture.Scope(hello), b.Now()) {
 			moved = true
 			time.Sleep(100 * time.Millisecond) // it waits
+			if meanwhile != nil {
+				meanwhile()
+			}
 			b.Later(holdKnownAfter)
 		}
 	}
