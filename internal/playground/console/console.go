@@ -59,6 +59,8 @@ type Console struct {
 	view    view
 	viewed  int           // counts the views
 	changed chan struct{} // closed when there is something new
+
+	paths http.Handler
 }
 
 // New returns a console, to be served and to be given the calls of a local cloud that is about
@@ -70,7 +72,27 @@ func New(options Options) *Console {
 	c := &Console{options: options, lookFor: make(chan struct{}, 1), changed: make(chan struct{})}
 	c.timeline = newTimeline(options.Now, c.notify)
 	c.paused.Store(options.Play != nil)
+	c.paths = c.routes()
 	return c
+}
+
+// routes lead to the page and what is below it. A page of another origin changes nothing.
+func (c *Console) routes() http.Handler {
+	mux := http.NewServeMux()
+	for _, at := range []string{"GET /{$}", "GET /console", "GET /console/{$}"} {
+		mux.HandleFunc(at, c.page)
+	}
+	mux.HandleFunc("GET /console/events", c.events)
+	mux.HandleFunc("GET /console/drawing.css", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = w.Write([]byte(drawing.CSS)) // a browser that has gone needs no style
+	})
+	mux.HandleFunc("GET /console/files/{name}", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFileFS(w, r, files, r.PathValue("name"))
+	})
+	mux.HandleFunc("POST /console/do", c.press)
+	mux.HandleFunc("POST /console/knock", c.knock)
+	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 // Watch shows what happens in a local cloud from now on, until the context ends.
@@ -191,21 +213,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The local cloud is starting: load the page again.", http.StatusServiceUnavailable)
 		return
 	}
-	mux := http.NewServeMux()
-	for _, at := range []string{"GET /{$}", "GET /console", "GET /console/{$}"} {
-		mux.HandleFunc(at, c.page)
-	}
-	mux.HandleFunc("GET /console/events", c.events)
-	mux.HandleFunc("GET /console/drawing.css", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		_, _ = w.Write([]byte(drawing.CSS)) // a browser that has gone needs no style
-	})
-	mux.HandleFunc("GET /console/files/{name}", func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFileFS(w, r, files, r.PathValue("name"))
-	})
-	mux.HandleFunc("POST /console/do", c.press)
-	mux.HandleFunc("POST /console/knock", c.knock)
-	http.NewCrossOriginProtection().Handler(mux).ServeHTTP(w, r)
+	c.paths.ServeHTTP(w, r)
 }
 
 // shown is what the page's templates take.
@@ -247,86 +255,6 @@ func (c *Console) page(w http.ResponseWriter, r *http.Request) {
 	v, _, _ := c.current()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write([]byte(render("page", c.shown(v)))) // a browser that has gone needs no page
-}
-
-// part is an element of the page, to be put in its place.
-type part struct {
-	ID   string `json:"id"`
-	HTML string `json:"html"`
-	Says string `json:"says,omitempty"` // for those who do not see it
-}
-
-// news is what has changed on the page.
-type news struct {
-	Parts    []part `json:"parts,omitempty"`    // elements that are always there
-	Episodes []part `json:"episodes,omitempty"` // each in the place of its former self, or new
-	Kept     []int  `json:"kept"`               // ids of all episodes that there are
-}
-
-// keepAlive is how often a stream shows that it is alive.
-const keepAlive = 15 * time.Second
-
-// events streams what changes, as server-sent events. A page that comes back gets everything.
-func (c *Console) events(w http.ResponseWriter, r *http.Request) {
-	c.watchers.Add(1)
-	defer c.watchers.Add(-1)
-	c.wantLook()
-	w.Header().Set("Content-Type", "text/event-stream")
-	stream := http.NewResponseController(w)
-	episodes, viewed, sent := 0, 0, map[string]string{}
-	for {
-		seen, count, changed := c.current()
-		var n news
-		n, episodes = c.newsSince(episodes)
-		if count != viewed {
-			viewed = count
-			s := c.shown(seen)
-			for _, id := range []string{"summary", "services", "tries"} {
-				if html := render(id, s); html != sent[id] {
-					sent[id] = html
-					n.Parts = append(n.Parts, part{ID: id, HTML: html})
-				}
-			}
-		}
-		if len(n.Parts)+len(n.Episodes) > 0 {
-			text, err := json.Marshal(n)
-			if err != nil {
-				return
-			}
-			if _, err := fmt.Fprintf(w, "data: %s\n\n", text); err != nil || stream.Flush() != nil {
-				return
-			}
-		}
-		select {
-		case <-r.Context().Done():
-			return
-		case <-changed:
-		case <-time.After(keepAlive):
-			if _, err := fmt.Fprint(w, ": alive\n\n"); err != nil || stream.Flush() != nil {
-				return
-			}
-		}
-		select {
-		case <-r.Context().Done():
-			return
-		case <-time.After(pause):
-		}
-	}
-}
-
-// newsSince are the episodes that changed after a version.
-func (c *Console) newsSince(version int) (n news, latest int) {
-	changed, kept, latest := c.timeline.since(version)
-	n.Kept = kept
-	for _, each := range changed {
-		says := ""
-		if each.State != "" {
-			says = each.Name() + ": " + each.State
-		}
-		n.Episodes = append(n.Episodes,
-			part{ID: fmt.Sprint("episode-", each.ID), HTML: render("episode", each), Says: says})
-	}
-	return n, latest
 }
 
 // maxBody bounds what a button sends.

@@ -169,8 +169,9 @@ func TestHostileHostsAreShownAsText(t *testing.T) {
 	}
 }
 
-func TestEventsBringThePageAndThenWhatChanges(t *testing.T) {
-	e := served(t, console.Options{})
+// follow opens the stream of a page that is watched.
+func follow(t *testing.T, e *cloudtest.Env) io.Reader {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL()+"/console/events", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -179,8 +180,14 @@ func TestEventsBringThePageAndThenWhatChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	lines := bufio.NewScanner(response.Body)
+	t.Cleanup(func() { _ = response.Body.Close() })
+	return response.Body
+}
+
+func TestEventsBringThePageAndThenWhatChanges(t *testing.T) {
+	e := served(t, console.Options{})
+	stream := follow(t, e)
+	lines := bufio.NewScanner(stream)
 	lines.Buffer(nil, 1<<20)
 	next := func(want string) {
 		t.Helper()
@@ -199,15 +206,7 @@ func TestEventsBringThePageAndThenWhatChanges(t *testing.T) {
 // A page that is watched while the log floods gets what is kept, not every entry.
 func TestAFloodOfEntriesStaysBounded(t *testing.T) {
 	e := served(t, console.Options{})
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL()+"/console/events", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
+	stream := follow(t, e)
 	const flood = 10_000
 	go func() {
 		for n := range flood {
@@ -221,7 +220,7 @@ func TestAFloodOfEntriesStaysBounded(t *testing.T) {
 			})
 		}
 	}()
-	lines := bufio.NewScanner(response.Body)
+	lines := bufio.NewScanner(stream)
 	lines.Buffer(nil, 1<<20) // far less than 10,000 entries
 	last := fmt.Sprintf("services/s%d", flood-1)
 	for lines.Scan() {
