@@ -32,7 +32,7 @@ func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.E
 		Prober: probe.New(config.Connect, config.Clock), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
 		Self: self(config), Writers: wiring.Writers, History: clients.LastWrites, Recent: clients.RecentWrites, Served: clients.Served,
 		Answers: clients.Answers,
-		Memory:  cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock})),
+		Memory:  cmp.Or(wiring.Memory, memory.New(memory.NewInProcess(), memory.Options{Clock: config.Clock, Alone: true})),
 	})
 }
 

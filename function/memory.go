@@ -27,6 +27,7 @@ func OpenMemory(ctx context.Context, config Config, log *slog.Logger) (*memory.M
 	}
 	if config.Memory == "" {
 		log.WarnContext(ctx, "IAPGUARD_MEMORY is not set: clocks, limits and approvals last as long as this process")
+		options.Alone = true
 		return memory.New(memory.NewInProcess(), options), nil
 	}
 	bucket, err := storage.Open(ctx, config.Connect, config.Memory)

@@ -100,6 +100,8 @@ type Facts struct {
 	// MemoryUnread means that the record could not be read, so that it is not known
 	// whether there is one.
 	MemoryUnread bool
+	// MemoryProven means that nobody else can have written what is remembered.
+	MemoryProven bool
 	History      *History
 	// Recent is a history as of now, and as the audit log alone has it: the run's own cause,
 	// which can come from a message, is not added.

@@ -86,16 +86,17 @@ func (d *decider) closedByUs() bool {
 }
 
 // closed reports whether we closed a way to a private service: in this delivery, or as the
-// audit log shows. A record alone counts for nothing: who may write the memory must not have
-// the invokers shut out. While the log cannot be read, they keep what they use; strangers do
-// not get in meanwhile.
+// audit log shows. Who may write the memory must not have the invokers shut out: a record
+// counts only while the log cannot be read, and only where nobody else can have written it.
+// Elsewhere the invokers keep what they use meanwhile; strangers do not get in.
 func (d *decider) closed() bool {
 	now := func(s report.Step) bool { return s.Result == report.StepDone && closes(memory.Write{Op: s.Op}) }
 	if slices.ContainsFunc(d.run.own(), now) || d.unpublished(d.facts.Posture) {
 		return true
 	}
-	closed, _ := d.closedInLog(d.facts.Posture, true)
-	return closed
+	closed, known := d.closedInLog(d.facts.Posture, true)
+	remembered := d.facts.MemoryProven && d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, closes)
+	return closed || remembered && !known && !d.needs.History
 }
 
 // ownGrant reports whether IAP's agent invokes the service by a grant of ours that no

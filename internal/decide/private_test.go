@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -61,6 +62,33 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
 		if got := d.guardedOnce(p, s.rules.settings.Private != policy.PrivateLeave); got != tc.want {
 			t.Errorf("%s: guarded once %t, want %t", tc.name, got, tc.want)
+		}
+	}
+}
+
+// While the log cannot be read, a record that says that we closed a private service counts
+// where nobody else can have written it. What the log says counts before it.
+func TestOnlyAProvenRecordSaysThatWeClosedAService(t *testing.T) {
+	closed := &memory.Service{Wrote: []memory.Write{{Op: string(restrictIngress)}}}
+	unread := &History{Unread: errors.New("403")}
+	for _, tc := range []struct {
+		name    string
+		known   *memory.Service
+		proven  bool
+		history *History
+		want    bool
+	}{
+		{"proven, and the log is unread", closed, true, unread, true},
+		{"unproven, and the log is unread", closed, false, unread, false},
+		{"proven, and the log shows nothing", closed, true, &History{}, false},
+		{"proven, and nothing was closed", &memory.Service{}, true, unread, false},
+		{"no record", nil, true, unread, false},
+	} {
+		s := deployed()
+		s.facts.Memory, s.facts.MemoryProven, s.facts.History = tc.known, tc.proven, tc.history
+		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
+		if got := d.closed(); got != tc.want {
+			t.Errorf("%s: closed %t, want %t", tc.name, got, tc.want)
 		}
 	}
 }

@@ -42,6 +42,8 @@ type Options struct {
 	// Key gives the HMAC-SHA256 key of the records' MACs; nil = records have none.
 	// While it fails, records are unreadable and no record is written.
 	Key func() ([]byte, error)
+	// Alone means that only this process can reach the store.
+	Alone bool
 }
 
 // Memory gives typed access to the records in a store. It is safe for concurrent
@@ -50,6 +52,8 @@ type Memory struct {
 	store Store
 	clock clockwork.Clock
 	key   func() ([]byte, error)
+	// proven: see Proven.
+	proven bool
 
 	mu    sync.Mutex
 	known map[string]int64 // sequence by name, as last read or written here
@@ -61,11 +65,16 @@ func New(store Store, options Options) *Memory {
 	if key == nil {
 		key = func() ([]byte, error) { return nil, nil }
 	}
-	return &Memory{store: store, clock: options.Clock, key: key, known: map[string]int64{}}
+	return &Memory{store: store, clock: options.Clock, key: key, proven: options.Alone || options.Key != nil,
+		known: map[string]int64{}}
 }
 
 // Apart is an empty memory in this process, on the same clock.
-func (m *Memory) Apart() *Memory { return New(NewInProcess(), Options{Clock: m.clock}) }
+func (m *Memory) Apart() *Memory { return New(NewInProcess(), Options{Clock: m.clock, Alone: true}) }
+
+// Proven reports whether nobody else can have written the records: they carry MACs, or only
+// this process can reach them.
+func (m *Memory) Proven() bool { return m.proven }
 
 // Service reads the record of a service. Its error is ErrMissing when there is
 // none.

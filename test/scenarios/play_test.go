@@ -167,6 +167,9 @@ func (p *play) attach(s script) {
 	if config.Holds, err = p.keepFile("holds.yaml", s.holds); err != nil {
 		p.t.Fatal(err)
 	}
+	if config.MemoryKey, err = p.keepFile("memory.key", s.key); err != nil {
+		p.t.Fatal(err)
+	}
 	if config.Writers, err = function.ParseWriters(s.writers); err != nil {
 		p.t.Fatal(err)
 	}

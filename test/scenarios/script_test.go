@@ -24,6 +24,7 @@ type script struct {
 	archive  *txtar.Archive
 	policy   []byte
 	holds    []byte   // nil = no holds are kept
+	key      []byte   // of the records' MACs; nil = they have none
 	alone    bool     // the project is in no organization
 	beside   []string // the ids of further projects
 	beliefs  belief.Beliefs
@@ -50,6 +51,8 @@ func readScript(t *testing.T, path string) script {
 			s.readCloud(t, strings.TrimSpace(string(file.Data)))
 		case "holds.yaml":
 			s.holds = file.Data
+		case "memory.key":
+			s.key = file.Data
 		case "writers":
 			s.writers = strings.Join(strings.Fields(string(file.Data)), ",")
 		case "without":
