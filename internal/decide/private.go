@@ -87,16 +87,27 @@ func (d *decider) closedByUs() bool {
 
 // closed reports whether we closed a way to a private service: in this delivery, or as the
 // audit log shows. Who may write the memory must not have the invokers shut out: a record
-// counts only while the log cannot be read, and only where nobody else can have written it.
-// Elsewhere the invokers keep what they use meanwhile; strangers do not get in.
+// counts only while the log cannot be read, and only where nobody else can have written it. It
+// counts as far back as the log would, so that an older record which somebody put back ends to
+// count. Elsewhere the invokers keep what they use meanwhile; strangers do not get in.
 func (d *decider) closed() bool {
 	now := func(s report.Step) bool { return s.Result == report.StepDone && closes(memory.Write{Op: s.Op}) }
 	if slices.ContainsFunc(d.run.own(), now) || d.unpublished(d.facts.Posture) {
 		return true
 	}
 	closed, known := d.closedInLog(d.facts.Posture, true)
-	remembered := d.facts.MemoryProven && d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, closes)
-	return closed || remembered && !known && !d.needs.History
+	return closed || !known && !d.needs.History && d.closedInMemory()
+}
+
+// closedInMemory reports whether a record that nobody else can have written shows that we closed
+// this service since it was made, as far back as the log is asked.
+func (d *decider) closedInMemory() bool {
+	since := d.now.Add(-logged)
+	if created := d.facts.Posture.Service.CreatedAt; created.After(since) {
+		since = created
+	}
+	return d.facts.MemoryProven && d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote,
+		func(w memory.Write) bool { return closes(w) && !w.At.Before(since) })
 }
 
 // ownGrant reports whether IAP's agent invokes the service by a grant of ours that no

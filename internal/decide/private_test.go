@@ -69,7 +69,10 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 // While the log cannot be read, a record that says that we closed a private service counts
 // where nobody else can have written it. What the log says counts before it.
 func TestOnlyAProvenRecordSaysThatWeClosedAService(t *testing.T) {
-	closed := &memory.Service{Wrote: []memory.Write{{Op: string(restrictIngress)}}}
+	closedAt := func(ago time.Duration) *memory.Service {
+		return &memory.Service{Wrote: []memory.Write{{Op: string(restrictIngress), At: noon.Add(-ago)}}}
+	}
+	closed := closedAt(time.Minute)
 	unread := &History{Unread: errors.New("403")}
 	for _, tc := range []struct {
 		name    string
@@ -83,12 +86,27 @@ func TestOnlyAProvenRecordSaysThatWeClosedAService(t *testing.T) {
 		{"proven, and the log shows nothing", closed, true, &History{}, false},
 		{"proven, and nothing was closed", &memory.Service{}, true, unread, false},
 		{"no record", nil, true, unread, false},
+		{"proven, of a service that is gone", closedAt(2 * time.Hour), true, unread, false},
 	} {
-		s := deployed()
+		s := deployed() // an hour ago
 		s.facts.Memory, s.facts.MemoryProven, s.facts.History = tc.known, tc.proven, tc.history
 		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
 		if got := d.closed(); got != tc.want {
 			t.Errorf("%s: closed %t, want %t", tc.name, got, tc.want)
+		}
+	}
+}
+
+// An old record can be put back, MAC and all.
+func TestAProvenRecordCountsNoLongerThanTheLog(t *testing.T) {
+	s := deployed()
+	s.facts.Posture.Service.CreatedAt = noon.AddDate(-1, 0, 0)
+	s.facts.MemoryProven, s.facts.History = true, &History{Unread: errors.New("403")}
+	for ago, want := range map[time.Duration]bool{23 * time.Hour: true, 25 * time.Hour: false} {
+		s.facts.Memory = &memory.Service{Wrote: []memory.Write{{Op: string(restrictIngress), At: noon.Add(-ago)}}}
+		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
+		if got := d.closed(); got != want {
+			t.Errorf("closed %s ago: %t, want %t", ago, got, want)
 		}
 	}
 }

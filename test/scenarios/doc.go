@@ -14,7 +14,8 @@
 //
 // A file is a txtar archive. What stands before the first part is the story;
 // the part policy.yaml is the function's policy (without it: none), the part
-// holds.yaml its holds (the same), the part memory.key the key of its records' MACs (the same), the part writers who writes below which folder,
+// holds.yaml its holds (the same), the part memory.key the key of its records' MACs (the
+// same), the part writers who writes below which folder,
 // one a line as IAPGUARD_WRITERS has them, the part cloud may
 // say project without organization, project beside ID..., or belief NAME... (see the local
 // cloud's README.md), the part without names permissions that the function does not have, and the part story holds
