@@ -161,6 +161,12 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 			Services: []play.Service{{Name: "app0", Mine: true, Balanced: true, Invoker: true, Used: true}}, Private: "include",
 			Instances: 1, Consent: true, Rights: []kind.Right{kind.IAPAdmin, consent.Forger},
 			Moves: []play.Move{on("app0", time.Second, consent.ForgeRun)}}},
+		{"records of the limits are deleted, and a look notes that of one at a time", play.Game{
+			Services:  []play.Service{{Name: "app0", Mine: true, Public: true}, {Name: "app1", Public: true, Balanced: true}},
+			Instances: 1, Consent: true, Delay: 2 * time.Minute,
+			Rights: []kind.Right{kind.Balancer, kind.Rewriter, consent.KeyHolder, kind.Publisher}, Moves: []play.Move{
+				on("app0", 1200*time.Millisecond, kind.LoseMemory), on("app1", 5*time.Minute+32200*time.Millisecond, kind.LoseMemory),
+				on("app0", 92*time.Second, kind.SideBalance)}}},
 		{"an operator undoes a run by slow writes", play.Game{Services: []play.Service{{Name: "app0", Mine: true, Public: true,
 			Balanced: true}}, Instances: 1, Consent: true, Slow: 25 * time.Second,
 			Moves: []play.Move{on("app0", 11*time.Minute, consent.Undo)}}},
