@@ -161,6 +161,10 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 			Services: []play.Service{{Name: "app0", Mine: true, Balanced: true, Invoker: true, Used: true}}, Private: "include",
 			Instances: 1, Consent: true, Rights: []kind.Right{kind.IAPAdmin, consent.Forger},
 			Moves: []play.Move{on("app0", time.Second, consent.ForgeRun)}}},
+		{"what is stuck gets a second load balancer during a hold that outlasts whenStuck", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Public: true}}, Stuck: true, Instances: 1, Consent: true,
+			Rights: []kind.Right{kind.Balancer, consent.Thief, consent.KeyHolder}, Moves: []play.Move{
+				on("app0", 21*time.Minute+11200*time.Millisecond, consent.Hold), on("app0", time.Second, kind.SideBalance)}}},
 		{"records of the limits are deleted, and a look notes that of one at a time", play.Game{
 			Services:  []play.Service{{Name: "app0", Mine: true, Public: true}, {Name: "app1", Public: true, Balanced: true}},
 			Instances: 1, Consent: true, Delay: 2 * time.Minute,

@@ -71,6 +71,8 @@ type history struct {
 	mapped bool
 	// held means that a hold covers it, and resumed that one did since it is open.
 	held, resumed bool
+	// freed is when the last of these holds ended.
+	freed time.Time
 	// limited means that iapguard said, since it is open, that a limit holds it.
 	limited   bool
 	takenBack time.Time // when a person last had something taken back there
@@ -245,7 +247,9 @@ func (r *Referee) judge(now time.Time) {
 	for name, h := range r.history {
 		was := h.held
 		h.held = r.hold(name, now) != nil || r.hold(name, now.Add(-woken)) != nil
-		h.resumed = h.resumed || was && !h.held
+		if was && !h.held {
+			h.resumed, h.freed = true, now
+		}
 		h.public = h.public || r.with.facts[name].public || r.sans.facts[name].public
 		if uid := r.with.facts[name].uid; uid != "" && !slices.Contains(h.uids, uid) {
 			h.uids = append(h.uids, uid)
