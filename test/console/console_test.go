@@ -4,7 +4,6 @@ package console
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/iapguard/iapguard/test/binary"
 	"github.com/iapguard/iapguard/test/browser"
+	"github.com/iapguard/iapguard/test/port"
 )
 
 func TestMain(m *testing.M) { binary.Main(m) }
@@ -31,7 +31,7 @@ type page struct {
 // open starts the local cloud and opens its page.
 func open(t *testing.T, flags ...string) *page {
 	t.Helper()
-	p := &page{t: t, browser: browser.Start(t), url: freeAddr(t), data: freeAddr(t)}
+	p := &page{t: t, browser: browser.Start(t), url: port.Free(t), data: port.Free(t)}
 	flags = append([]string{"local", "--addr", p.url, "--data-addr", p.data}, flags...)
 	command := exec.Command(binary.Command(t), flags...)
 	var said bytes.Buffer
@@ -73,16 +73,6 @@ func (p *page) answers() bool {
 	}
 	response.Body.Close()
 	return response.StatusCode == http.StatusOK
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // sees waits until an element is there; those in a list are found by their text.

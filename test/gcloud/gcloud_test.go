@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,6 +24,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 	"github.com/iapguard/iapguard/test/binary"
 	"github.com/iapguard/iapguard/test/gcloud/forkserver"
+	"github.com/iapguard/iapguard/test/port"
 )
 
 // patience is how long a test waits for what must come; it passes as soon as
@@ -67,7 +67,7 @@ func start(t *testing.T, flags ...string) *local {
 	if _, err := exec.LookPath("gcloud"); err != nil {
 		t.Skip("skipped: gcloud is not installed here")
 	}
-	addr := freeAddr(t)
+	addr := port.Free(t)
 	command := exec.Command(binary.Command(t), append([]string{"local", "--format", "json", "--discovery", "--addr", addr}, flags...)...)
 	out, err := command.StdoutPipe()
 	if err != nil {
@@ -116,16 +116,6 @@ func (l *local) judge() {
 		l.t.Errorf("reading what discovery found: %v", err)
 	}
 	result.Report(l.t)
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func (l *local) read(out io.Reader) {

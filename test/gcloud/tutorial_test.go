@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/iapguard/iapguard/test/binary"
+	"github.com/iapguard/iapguard/test/port"
 )
 
 // typed is a block of commands of the tutorial, and the output that the page shows for the last
@@ -43,7 +44,7 @@ func tutorial(t *testing.T) []typed {
 // command is typed again until it prints that, as the page asks for patience.
 func TestTheTutorialDoesWhatItShows(t *testing.T) {
 	t.Parallel()
-	doors := freeAddr(t)
+	doors := port.Free(t)
 	l := start(t, "--data-addr", doors)
 	shown := 0
 	here := strings.NewReplacer("http://127.0.0.1:9091", "http://"+doors, "./iapguard local env", "true",

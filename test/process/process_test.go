@@ -2,7 +2,6 @@ package process
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/binary"
 	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/iapguard/iapguard/test/port"
 )
 
 func TestMain(m *testing.M) { binary.Main(m) }
@@ -96,7 +96,7 @@ func (i *instance) alive() bool {
 // start starts the binary with nothing in its environment but this and a port.
 func start(t *testing.T, environ ...string) *instance {
 	t.Helper()
-	i := &instance{t: t, url: "http://" + freePort(t), ended: make(chan struct{})}
+	i := &instance{t: t, url: "http://" + port.Free(t), ended: make(chan struct{})}
 	command := exec.Command(binary.Deployed(t), "serve")
 	command.Stdout, command.Stderr = &i.log, &i.log
 	command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "PORT=" + i.url[len("http://127.0.0.1:"):]}, environ...)
@@ -110,16 +110,6 @@ func start(t *testing.T, environ ...string) *instance {
 		close(i.ended)
 	}()
 	return i
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // healthy is what /healthz answers, 0 when nobody does.

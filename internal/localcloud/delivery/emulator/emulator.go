@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/iapguard/iapguard/internal/localcloud/freeport"
 )
 
 // ErrMissing says that there is no emulator to start; its text says what was
@@ -67,18 +69,19 @@ func find() (string, error) {
 // start runs the emulator itself, not `gcloud beta emulators`, which leaves
 // its Java process behind when it is stopped.
 func start(binary string) (*Emulator, error) {
-	port, err := freePort()
+	host, release, err := freeport.Take()
 	if err != nil {
 		return nil, fmt.Errorf("finding a port for the emulator: %w", err)
 	}
-	host := fmt.Sprintf("127.0.0.1:%d", port)
-	command := exec.Command(binary, "--host=127.0.0.1", fmt.Sprintf("--port=%d", port))
+	command := exec.Command(binary, "--host=127.0.0.1", "--port="+host[strings.LastIndex(host, ":")+1:])
 	if err := command.Start(); err != nil {
+		release()
 		return nil, fmt.Errorf("starting %s: %w", binary, err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
 	stop := func() error {
+		defer release()
 		if err := command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("stopping the emulator: %w", err)
 		}
@@ -110,13 +113,4 @@ func await(host string, ended chan error) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }
