@@ -69,7 +69,9 @@ func (r *run) observe(ctx context.Context, settings decide.Settings) (observed p
 	ctx, ended := r.begin(ctx, part)
 	defer func() { ended(err) }()
 	asked := r.Writers.Asks(settings.Policy, r.request.Consent)
-	asked.Roles = asked.Roles || r.request.Whole // else a service account may be one that gets in newly
+	// Else a service account may be one that gets in newly; and who reads a plan or an audit wants
+	// to know who gets in.
+	asked.Roles = asked.Roles || r.request.Whole || r.request.DryRun
 	err = r.retrying(ctx, func() (err error) {
 		if observed, err = r.Cloud.Observe(ctx, r.request.Target); err != nil || asked == (policy.Asked{}) {
 			return err
