@@ -27,6 +27,16 @@ locals {
   ))
 }
 
+# IAP's API in projects that are guarded: an apply turns it on, and the account that
+# writes needs no permission to turn on APIs (enable_api).
+resource "google_project_service" "iap" {
+  for_each = var.iap_api_projects
+
+  project            = each.key
+  service            = "iap.googleapis.com"
+  disable_on_destroy = false
+}
+
 resource "google_project_service" "api" {
   for_each = local.apis
 

@@ -1,6 +1,6 @@
-# Alerts, each with the page of deploy/playbooks that has its name. By default no window is longer than 75 minutes: Cloud Monitoring looks back
-# no further than 23 hours and a half for a threshold, and a day for an absence
-# (*unverified*, as remembered of monitoring/quotas).
+# Alerts, each with the page of deploy/playbooks that has its name. By default no window is longer than 75 minutes: a
+# condition of Cloud Monitoring, on a threshold or on an absence, looks back no further than 23 hours and a half
+# (reported; monitoring/quotas).
 
 locals {
   # Counted lines. Sweeps report a state every hour. The alert ends when a little
@@ -156,8 +156,9 @@ resource "google_monitoring_alert_policy" "lag" {
   depends_on = [google_pubsub_subscription.push]
 }
 
-# Cloud Monitoring notices an absence only after a heartbeat within the last day. The
-# day-one check of deploy/README.md notices that none ever arrived.
+# Cloud Monitoring notices an absence only where a heartbeat arrived within the time that a
+# condition covers, 23 hours and a half at most. The day-one check of deploy/README.md
+# notices that none ever arrived.
 resource "google_monitoring_alert_policy" "no_heartbeat" {
   project               = var.project_id
   display_name          = "${var.name}: no heartbeat arrives"

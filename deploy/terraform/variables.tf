@@ -58,7 +58,7 @@ variable "allow_guard_in_guarded_project" {
 }
 
 variable "organization_id" {
-  description = "Number of the organisation. Needed where scope is a folder: its custom roles are made in the organisation, for a folder cannot have any."
+  description = "Number of the organisation. Needed where scope is a folder, which cannot have custom roles, so that they are made in the organisation; and where preventive has \"iap\"."
   type        = string
   default     = null
 
@@ -90,12 +90,17 @@ variable "labels" {
 }
 
 variable "preventive" {
-  description = "Organisation policies that keep the gap from opening at all, set on the scope: \"ingress\" (run.allowedIngress) and \"invoker\" (run.managed.requireInvokerIam). orgpolicy.tf says what they break."
+  description = "Organisation policies that keep the gap from opening at all, set on the scope: \"ingress\" (run.allowedIngress), \"invoker\" (run.managed.requireInvokerIam) and \"iap\" (a custom constraint: IAP where the ingress is the whole internet). orgpolicy.tf says what they break."
   type        = set(string)
   default     = []
 
   validation {
-    condition     = length(setsubtract(var.preventive, ["ingress", "invoker"])) == 0
-    error_message = "preventive has ${join(", ", setsubtract(var.preventive, ["ingress", "invoker"]))}: write \"ingress\", \"invoker\", both, or nothing."
+    condition     = length(setsubtract(var.preventive, ["ingress", "invoker", "iap"])) == 0
+    error_message = "preventive has ${join(", ", setsubtract(var.preventive, ["ingress", "invoker", "iap"]))}: write \"ingress\", \"invoker\", \"iap\", several, or nothing."
+  }
+
+  validation {
+    condition     = !contains(var.preventive, "iap") || var.organization_id != null || startswith(coalesce(var.scope, "projects/"), "organizations/")
+    error_message = "preventive has \"iap\", a custom constraint, which belongs to an organisation: set organization_id to its number (gcloud organizations list), or leave \"iap\" out."
   }
 }

@@ -90,7 +90,7 @@ variable "runtime_projects" {
 }
 
 variable "optional_roles" {
-  description = "Roles beside the reader. Without \"inherited\" (grants of the project) or \"ancestors\" (grants in the folders and the organisation above it) every door that IAM or IAP keeps is unknown. Without \"callers\" (who calls a service) or \"domains\" (mapped domains; Google's pages disagree on whether a custom role can hold its permission) the function works and sees less. Default: inherited and callers, and ancestors where the scope is a folder or an organisation."
+  description = "Roles beside the reader. Without \"inherited\" (grants of the project) or \"ancestors\" (grants in the folders and the organisation above it) every door that IAM or IAP keeps is unknown. Without \"callers\" (who calls a service) or \"domains\" (mapped domains; no role of Google's has its permission, and whether a custom role can hold it is unknown) the function works and sees less. Default: inherited and callers, and ancestors where the scope is a folder or an organisation."
   type        = set(string)
   default     = null
 
@@ -114,6 +114,22 @@ variable "enable_api" {
   validation {
     condition     = !var.enable_api || var.mode == "enforce" || length(var.writers) > 0
     error_message = "enable_api is true, and nothing may write: set mode = \"enforce\", or in a folder or organisation bind writers, or leave enable_api out."
+  }
+}
+
+variable "iap_api_projects" {
+  description = "Projects in which an apply enables IAP's API, by their ids: instead of enable_api, with no permission for any account of the guard. Who applies must be allowed to enable APIs there."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for project in var.iap_api_projects : can(regex("^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", project))])
+    error_message = "iap_api_projects has ${join(", ", [for project in var.iap_api_projects : project if !can(regex("^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$", project))])}: write project ids, without projects/."
+  }
+
+  validation {
+    condition     = length(var.iap_api_projects) == 0 || !startswith(coalesce(var.scope, "projects/"), "projects/") || alltrue([for project in var.iap_api_projects : "projects/${project}" == coalesce(var.scope, "projects/${var.project_id}")])
+    error_message = "iap_api_projects has ${join(", ", var.iap_api_projects)}, and scope is ${coalesce(var.scope, "projects/${var.project_id}")}: nothing else is guarded, so write that project's id alone."
   }
 }
 

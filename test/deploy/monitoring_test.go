@@ -369,6 +369,13 @@ func TestChangesOfAlertsAndPreventionRaiseAnAlert(t *testing.T) {
 			policyService+"CreatePolicy",
 			"projects/shop", map[string]any{"request": map[string]any{"policy": map[string]any{
 				"name": "projects/shop/policies/iam.managed.allowedPolicyMembers"}}}), true},
+		{"IAP may be left out", policies, change("orgpolicy.googleapis.com", policyService+"DeletePolicy",
+			"projects/1/policies/custom.iapguardRequireIap", nil), true},
+		{"what the constraint of IAP demands", policies, change("orgpolicy.googleapis.com",
+			policyService+"UpdateCustomConstraint", "organizations/12", map[string]any{"request": map[string]any{
+				"customConstraint": map[string]any{"name": "organizations/12/customConstraints/custom.iapguardRequireIap"}}}), true},
+		{"another constraint", policies, change("orgpolicy.googleapis.com", policyService+"DeleteCustomConstraint",
+			"organizations/12/customConstraints/custom.disks", nil), false},
 		{"another policy", policies, change("orgpolicy.googleapis.com", policyService+"UpdatePolicy",
 			"projects/1/policies/compute.vmExternalIpAccess", nil), false},
 		{"reading one", policies, change("orgpolicy.googleapis.com", policyService+"GetPolicy",

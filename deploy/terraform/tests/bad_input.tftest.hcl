@@ -153,7 +153,7 @@ run "a_label_with_capitals" {
   expect_failures = [var.labels]
 }
 
-# preventive has egress: write "ingress", "invoker", both, or nothing
+# preventive has egress: write "ingress", "invoker", "iap", several, or nothing
 run "an_unknown_organisation_policy" {
   command = plan
 
@@ -161,6 +161,36 @@ run "an_unknown_organisation_policy" {
     preventive = ["egress"]
   }
   expect_failures = [var.preventive]
+}
+
+# preventive has "iap", a custom constraint, which belongs to an organisation: set organization_id
+run "a_custom_constraint_without_an_organisation" {
+  command = plan
+
+  variables {
+    preventive = ["iap"]
+  }
+  expect_failures = [var.preventive]
+}
+
+# iap_api_projects has projects/my-project: write project ids, without projects/
+run "a_resource_name_for_a_project_with_iaps_api" {
+  command = plan
+
+  variables {
+    iap_api_projects = ["projects/my-project"]
+  }
+  expect_failures = [var.iap_api_projects]
+}
+
+# iap_api_projects has other-project, and scope is projects/my-project: nothing else is guarded
+run "iaps_api_in_a_project_that_is_not_guarded" {
+  command = plan
+
+  variables {
+    iap_api_projects = ["other-project"]
+  }
+  expect_failures = [var.iap_api_projects]
 }
 
 # write it with registry, path and digest

@@ -378,7 +378,17 @@ run "sizes_names_and_settings_can_be_chosen" {
 
 run "the_preventive_twin_is_there_when_asked_for" {
   variables {
-    preventive = ["ingress", "invoker"]
+    preventive       = ["ingress", "invoker", "iap"]
+    organization_id  = "987654321"
+    iap_api_projects = ["my-project"]
+  }
+  assert {
+    condition     = google_org_policy_policy.preventive["custom.iapguardRequireIap"].name == "projects/my-project/policies/custom.iapguardRequireIap" && google_org_policy_custom_constraint.iap[0].parent == "organizations/987654321" && google_org_policy_custom_constraint.iap[0].action_type == "DENY"
+    error_message = "IAP is not demanded, or elsewhere"
+  }
+  assert {
+    condition     = google_project_service.iap["my-project"].service == "iap.googleapis.com" && !google_project_service.iap["my-project"].disable_on_destroy
+    error_message = "IAP's API is not enabled, or would be disabled again"
   }
   assert {
     condition     = google_org_policy_policy.preventive["run.allowedIngress"].name == "projects/my-project/policies/run.allowedIngress" && toset(google_org_policy_policy.preventive["run.allowedIngress"].spec[0].rules[0].values[0].allowed_values) == toset(["internal", "internal-and-cloud-load-balancing"])
