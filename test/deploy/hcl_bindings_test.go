@@ -17,7 +17,8 @@ import (
 // named are deployments in which every variable that names somebody names somebody.
 var named = []map[string]any{
 	everyone(map[string]any{"intake": []any{"sink", "eventarc"}, "refused_requests": "sink",
-		"memory_key": "projects/demo-project/secrets/memory-key"}),
+		"memory_key": "projects/demo-project/secrets/memory-key",
+		"watch":      map[string]any{"channels": []any{"projects/demo-project/notificationChannels/7"}}}),
 	everyone(map[string]any{"intake": []any{"eventarc"}, "refused_requests": "off"}),
 	everyone(map[string]any{"refused_requests": "alert"}),
 	everyone(map[string]any{"scope": "folders/41", "organization_id": "12", "mode": "report-only",
@@ -156,6 +157,8 @@ func accountInTheTable(short string) string {
 		return "each writer"
 	case short == "approver":
 		return "each operator"
+	case short == "watch":
+		return "the watch"
 	}
 	return "an unknown account: " + short
 }
@@ -171,6 +174,8 @@ func memberInTheTable(member string) string {
 		return "owners of the project"
 	case strings.HasPrefix(domain, "gcp-sa-pubsub."):
 		return "Pub/Sub"
+	case strings.HasPrefix(domain, "gcp-sa-bigquerydatatransfer."):
+		return "BigQuery's scheduler"
 	case strings.HasPrefix(domain, "gcp-sa-logging."):
 		return "sinks"
 	case strings.HasPrefix(domain, "gcp-sa-monitoring-notification."):

@@ -91,9 +91,13 @@ func logMetrics(t *testing.T) map[string]metric {
 // alerts returns the metrics of each of the module's alerts, by the name of its page.
 func alerts(t *testing.T) map[string][]string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(module, "monitoring_alerts.tf"))
-	if err != nil {
-		t.Fatal(err)
+	var text string
+	for _, file := range []string{"monitoring_alerts.tf", "watch.tf"} {
+		part, err := os.ReadFile(filepath.Join(module, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(part)
 	}
 	found := map[string][]string{}
 	for page, one := range locals(t, "monitoring_alerts.tf")["alerts"].AsValueMap() {
@@ -101,7 +105,10 @@ func alerts(t *testing.T) map[string][]string {
 	}
 	page := regexp.MustCompile(`local\.playbooks\["([a-z-]+)"\]`)
 	about := regexp.MustCompile(`google_logging_metric\.(?:count|spread)\["([a-z-]+)"\]`)
-	for _, resource := range strings.Split(string(text), "\nresource ")[1:] {
+	for _, resource := range strings.Split(text, "\nresource ")[1:] {
+		if !strings.HasPrefix(resource, `"google_monitoring_alert_policy"`) {
+			continue
+		}
 		if match := page.FindStringSubmatch(resource); match != nil {
 			found[match[1]] = nil
 			for _, metric := range about.FindAllStringSubmatch(resource, -1) {

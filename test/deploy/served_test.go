@@ -51,6 +51,9 @@ var creates = map[string][]string{
 	"google_storage_bucket":                   {"storage.buckets.insert", "storage.buckets.patch", "storage.buckets.lockRetentionPolicy"},
 	"google_storage_bucket_iam_policy":        {"storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy"},
 	"terraform_data":                          nil,
+	// The local cloud has no BigQuery Data Transfer Service: variable watch is off where the
+	// module is applied to it.
+	"google_bigquery_data_transfer_config": nil,
 }
 
 // unserved are the types that cannot be applied to the local cloud, with the reason.

@@ -32,6 +32,8 @@ var computed = map[string]map[string]string{
 		"writer_identity": "serviceAccount:service-org-NUMBER@gcp-sa-logging.iam.gserviceaccount.com"},
 	"google_monitoring_notification_channel": {"id": "projects/{project}/notificationChannels/1",
 		"name": "projects/{project}/notificationChannels/1"},
+	"google_monitoring_alert_policy":       {"name": "projects/{project}/alertPolicies/{display_name}"},
+	"google_bigquery_data_transfer_config": {"name": "projects/1/locations/{location}/transferConfigs/2"},
 	"google_eventarc_trigger": {
 		"id":        "projects/{project}/locations/{location}/triggers/{name}",
 		"transport": `[{"pubsub": [{"topic": "projects/{project}/topics/eventarc-{location}-{name}-000", "subscription": "projects/{project}/subscriptions/eventarc-{location}-{name}-sub-000"}]}]`,
