@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/caller"
+	"github.com/iapguard/iapguard/internal/cloud/eventarc"
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/logfilter"
@@ -47,24 +48,26 @@ const mostHosts = 50
 // an unread fact, not an error.
 func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller, []posture.Unread, error) {
 	project := p.Target.Project
-	var subscriptions, triggers, jobs, visitors []caller.Caller
-	carriers := map[string]bool{}
+	var subscriptions, jobs, visitors []caller.Caller
+	var triggers eventarc.Triggers
 	var unread unread
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		subscriptions, err = c.subscriptions.Subscriptions(ctx, project)
+		subscriptions, err = c.shared.callers.Get(ctx, project+"/subscriptions", func(ctx context.Context) ([]caller.Caller, error) {
+			return c.subscriptions.Subscriptions(ctx, project)
+		})
 		return unread.optional("projects/"+project+"/subscriptions", err)
 	})
 	group.Go(func() (err error) {
-		addresses := map[posture.Target]string{}
-		for _, part := range p.Parts() {
-			addresses[part.Target] = part.DefaultURL()
-		}
-		triggers, carriers, err = c.triggers.Triggers(ctx, project, addresses)
+		triggers, err = c.shared.triggers.Get(ctx, project, func(ctx context.Context) (eventarc.Triggers, error) {
+			return c.triggers.Triggers(ctx, project)
+		})
 		return unread.optional("projects/"+project+"/locations/-/triggers", err)
 	})
 	group.Go(func() (err error) {
-		jobs, err = c.jobs.Jobs(ctx, project)
+		jobs, err = c.shared.callers.Get(ctx, project+"/jobs", func(ctx context.Context) ([]caller.Caller, error) {
+			return c.jobs.Jobs(ctx, project)
+		})
 		return unread.optional("projects/"+project+"/locations/-/jobs", err)
 	})
 	if hosts, any := door.OpenHosts(p); any || len(hosts) > 0 {
@@ -90,8 +93,12 @@ func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller
 		return nil, nil, err
 	}
 	// A trigger stands for the subscription that carries its events.
-	subscriptions = slices.DeleteFunc(subscriptions, func(s caller.Caller) bool { return carriers[s.Name] })
-	found := slices.Concat(subscriptions, triggers, jobs, visitors)
+	carriers, addresses := triggers.Carriers(), map[posture.Target]string{}
+	subscriptions = slices.DeleteFunc(slices.Clone(subscriptions), func(s caller.Caller) bool { return carriers[s.Name] })
+	for _, part := range p.Parts() {
+		addresses[part.Target] = part.DefaultURL()
+	}
+	found := slices.Concat(subscriptions, triggers.To(addresses), jobs, visitors)
 	for i := range found {
 		found[i] = printable(found[i])
 	}

@@ -59,6 +59,7 @@ type Cloud struct {
 	above         keptAbove[posture.Policy]       // of folders and organizations, by name
 	aboveSettings keptAbove[iap.Settings]         // of IAP, likewise
 	roles         *cache.Cache[posture.Role]      // by name
+	shared        shared                          // of looks at many services
 	now           func() time.Time
 }
 

@@ -85,7 +85,7 @@ func (o *observation) iapPolicy(ctx context.Context, resource string) (posture.P
 	if o.p.ProjectNumber == "" {
 		return posture.Policy{}, errNoNumber
 	}
-	return o.iap.Policy(ctx, resource)
+	return o.accessPolicy(ctx, resource)
 }
 
 // readInheritedAccess starts to read the policies of IAP above the service and

@@ -57,7 +57,7 @@ func (a *authorization) list(ctx context.Context, places []loadbalancer.Place) {
 // project, there are none.
 func (a *authorization) listed(ctx context.Context, place loadbalancer.Place) *delegating {
 	one := &delegating{number: a.p.ProjectNumber}
-	one.found, one.err = a.policies.DelegatingToIAP(ctx, place.Project, place.Location)
+	one.found, one.err = a.delegatingToIAP(ctx, place)
 	if place.Project == a.p.Target.Project {
 		if a.switchedOff(networkSecurityAPI, one.err) {
 			one.err = nil
@@ -65,7 +65,7 @@ func (a *authorization) listed(ctx context.Context, place loadbalancer.Place) *d
 		return one
 	}
 	if one.err == nil && len(one.found) > 0 {
-		project, err := a.projects.Project(ctx, place.Project)
+		project, err := a.project(ctx, place.Project)
 		one.number, one.err = project.Number, err
 		about := posture.Posture{Target: posture.Target{Project: place.Project}}
 		if err := a.readAncestors(ctx, &about); err != nil {

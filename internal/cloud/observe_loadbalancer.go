@@ -12,7 +12,7 @@ import (
 // readLoadBalancers reads the lists from which it follows what leads to the
 // service.
 func (o *observation) readLoadBalancers(ctx context.Context) {
-	o.inventory, o.unlisted = o.loadBalancers.Inventory(ctx, o.p.Target.Project)
+	o.inventory, o.unlisted = o.Cloud.inventory(ctx, o.p.Target.Project)
 }
 
 // readBackends reads the backend services that lead to the service directly,

@@ -21,12 +21,12 @@ func (o *observation) readNeighbour(ctx context.Context, member *posture.Member,
 
 func (o *observation) neighbour(ctx context.Context, member *posture.Member, whole bool) (err error) {
 	var missing error
-	if member.Invokers, err = o.run.Policy(ctx, member.Target); fault.Of(err).Kind == fault.NotFound {
+	if member.Invokers, err = o.invokers(ctx, member.Target); fault.Of(err).Kind == fault.NotFound {
 		missing = err
 	} else if err != nil || !whole {
 		return err
 	}
-	service, err := o.run.Service(ctx, member.Target)
+	service, err := o.service(ctx, member.Target)
 	if fault.ActionOf(err) == fault.Gone {
 		member.Missing = true
 		return nil
@@ -61,7 +61,7 @@ func (c *Cloud) Describe(ctx context.Context, p *posture.Posture, asked policy.A
 }
 
 func (c *Cloud) readLabels(ctx context.Context, member *posture.Member) error {
-	service, err := c.run.Service(ctx, member.Target)
+	service, err := c.service(ctx, member.Target)
 	if fault.ActionOf(err) == fault.Gone {
 		member.Missing = true
 		return nil

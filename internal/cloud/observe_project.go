@@ -17,7 +17,7 @@ import (
 // its number, and everything else needs both.
 func (o *observation) readProject(ctx context.Context, target posture.Target) {
 	o.p = posture.Posture{Target: target, ObservedAt: o.now()}
-	project, err := o.projects.Project(ctx, target.Project)
+	project, err := o.project(ctx, target.Project)
 	if o.unread.needed("projects/"+target.Project, err) == "" {
 		o.p.Target.Project, o.p.ProjectNumber, o.p.NoOrganization = project.ID, project.Number, !project.InOrganization
 	}
@@ -50,7 +50,7 @@ func (o *observation) switchedOff(api string, err error) bool {
 // readProjectPolicy reads the project's IAM policy. It is optional: it can only
 // show more grants than are known without it.
 func (o *observation) readProjectPolicy(ctx context.Context) {
-	policy, err := o.projects.Policy(ctx, o.p.Target.Project)
+	policy, err := o.projectPolicy(ctx, o.p.Target.Project)
 	policy.Unread = o.unread.additional("projects/"+o.p.Target.Project, err)
 	o.p.Project = policy
 }
@@ -111,7 +111,7 @@ const somewhereAbove = "folders/-"
 // home reads what lets members through IAP everywhere in a project: its IAM policy, and
 // those above it.
 func (o *observation) home(ctx context.Context, project string, above posture.Ancestors) []posture.AccessPolicy {
-	policy, err := o.projects.Policy(ctx, project)
+	policy, err := o.projectPolicy(ctx, project)
 	policy.Unread = o.unread.additional("projects/"+project, err)
 	policies := []posture.AccessPolicy{{Resource: "projects/" + project, Policy: policy}}
 	if above.Unread == "" {

@@ -43,12 +43,13 @@ func (o *observation) observeRegions(ctx context.Context) (posture.Posture, erro
 // of the regions (gcloud 528), and whether this one counts there, or is there at all, is
 // *unverified*: its public members are taken to get in.
 func (o *observation) readPolicyAtGlobal(ctx context.Context) {
-	policy, err := o.run.Policy(ctx, o.p.Target)
+	policy, err := o.invokers(ctx, o.p.Target)
 	if kind := fault.Of(err).Kind; err != nil && kind != fault.NotFound && kind != fault.Invalid {
 		policy.Unread = o.unread.needed(o.p.Target.Name(), err)
 	}
+	policy.Bindings = slices.Clone(policy.Bindings) // others may read the same
 	for i := range policy.Bindings {
-		policy.Bindings[i].Members = slices.DeleteFunc(policy.Bindings[i].Members,
+		policy.Bindings[i].Members = slices.DeleteFunc(slices.Clone(policy.Bindings[i].Members),
 			func(member string) bool { return !door.IsPublic(member) })
 	}
 	o.p.Invokers = policy

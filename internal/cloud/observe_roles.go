@@ -79,11 +79,15 @@ func (o *observation) contents(ctx context.Context, found []customRole) map[stri
 
 // role reads one custom role. Where somebody public has it, what is kept does not count.
 func (o *observation) role(ctx context.Context, role customRole) posture.Role {
+	key := role.name
 	if role.public {
-		o.roles.Forget(role.name)
+		key = "public " + key
 	}
-	contains, err := o.roles.Get(ctx, role.name, func(ctx context.Context) (posture.Role, error) {
-		return o.iam.Role(ctx, role.name)
+	contains, err := o.shared.roles.Get(ctx, key, func(ctx context.Context) (posture.Role, error) {
+		if role.public {
+			o.roles.Forget(role.name)
+		}
+		return o.roles.Get(ctx, role.name, func(ctx context.Context) (posture.Role, error) { return o.iam.Role(ctx, role.name) })
 	})
 	contains.Unread = o.unread.additional(role.name, err)
 	return contains

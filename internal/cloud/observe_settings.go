@@ -89,7 +89,7 @@ func (o *observation) readSettings(ctx context.Context, start func(func())) (att
 
 // settingsOf reads the settings of one resource. Where IAP's API is off, there are none.
 func (o *observation) settingsOf(ctx context.Context, resource string) (iap.Settings, string) {
-	read := o.iap.Settings
+	read := o.iapSettings
 	if posture.AboveProject(resource) {
 		read = func(ctx context.Context, container string) (iap.Settings, error) {
 			return o.aboveSettings.keep(ctx, container, o.iap.Settings)

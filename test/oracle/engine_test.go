@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/cloud"
@@ -59,8 +60,18 @@ func newWorld(t *testing.T, switches localcloud.Options) *world {
 	return w
 }
 
-// hasty is a clock on which nobody waits.
-type hasty struct{ clockwork.Clock }
+// hasty is a clock on which nobody waits. It may stand still.
+type hasty struct {
+	clockwork.Clock
+	at time.Time // zero = it goes
+}
+
+func (h hasty) Now() time.Time {
+	if h.at.IsZero() {
+		return h.Clock.Now()
+	}
+	return h.at
+}
 
 func (hasty) After(time.Duration) <-chan time.Time {
 	elapsed := make(chan time.Time, 1)
@@ -74,51 +85,94 @@ func (unpublished) Publish(context.Context, report.Report) error {
 	return errors.New("an audit publishes no reports")
 }
 
-// audit looks at every service of the project, as iapguard audit does, with
+// audit looks at every service of the project, as iapguard audit does of one service, with
 // clients of its own that remember nothing of the estate before.
 func (w *world) audit(ctx context.Context) ([]judge.Report, error) {
 	if w.program != nil {
 		return w.program.audit(ctx)
 	}
-	clock := hasty{clockwork.NewRealClock()}
-	config, err := function.ReadConfig(nil)
+	looks, unlisted, err := w.looks(ctx, auditor{})
 	if err != nil {
 		return nil, err
+	}
+	return readLooks(looks, unlisted)
+}
+
+// auditor is how the services of the project are looked at: each by itself, or side by side,
+// with what they share read once.
+type auditor struct {
+	shared bool
+	at     time.Time // that the clock shows all the time; zero = the machine's
+}
+
+// look is what came of one service.
+type look struct {
+	target posture.Target
+	final  report.Report
+	err    error
+}
+
+// looks looks at every service of the project. unlisted is why some may be missing.
+func (w *world) looks(ctx context.Context, as auditor) (looks []look, unlisted error, err error) {
+	clock := hasty{clockwork.NewRealClock(), as.at}
+	config, err := function.ReadConfig(nil)
+	if err != nil {
+		return nil, nil, err
 	}
 	config.Clock = clock
 	config.Connect.Endpoint = "http://localhost"
 	config.Connect.Wrap = func(http.RoundTripper) http.RoundTripper { return inprocess.Transport{Handler: w.API} }
 	clients, err := cloud.Connect(ctx, config.Connect, clock.Now)
+	if err == nil && as.shared {
+		clients, err = clients.Shared()
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	engine, err := function.NewEngine(clients, config, function.Wiring{
 		Publisher: unpublished{}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Policy: func() reconcile.Policy { return w.rules },
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	scope, err := posture.ParseScope("projects/demo-project")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	targets, err := clients.Services(ctx, scope)
-	if err != nil && len(targets) == 0 {
-		return nil, err
+	targets, unlisted := clients.Services(ctx, scope)
+	if unlisted != nil && len(targets) == 0 {
+		return nil, nil, unlisted
 	}
+	looks = make([]look, len(targets))
+	var group errgroup.Group
+	if !as.shared {
+		group.SetLimit(1)
+	}
+	for i, target := range targets {
+		group.Go(func() error {
+			final, err := engine.Run(ctx, reconcile.Request{Target: target, Consent: true, DryRun: true,
+				Cause: event.Cause{Kind: event.CommandReceived, Method: "audit", Key: "command:audit"}})
+			looks[i] = look{target, final, err}
+			return nil
+		})
+	}
+	_ = group.Wait() // each look has its error
+	return looks, unlisted, nil
+}
+
+// readLooks reads the reports of looks as everybody reads them.
+func readLooks(looks []look, unlisted error) ([]judge.Report, error) {
 	var reports []judge.Report
-	if err != nil {
-		reports = append(reports, judge.Report{Service: scope.Name(), Exposed: "unknown", Error: err.Error()})
+	if unlisted != nil {
+		reports = append(reports, judge.Report{Service: "projects/demo-project", Exposed: "unknown", Error: unlisted.Error()})
 	}
-	for _, target := range targets {
-		final, err := engine.Run(ctx, reconcile.Request{Target: target, Consent: true, DryRun: true,
-			Cause: event.Cause{Kind: event.CommandReceived, Method: "audit", Key: "command:audit"}})
-		if err != nil {
-			reports = append(reports, judge.Report{Service: target.Name(), Exposed: "unknown", Error: err.Error()})
+	for _, each := range looks {
+		if each.err != nil {
+			reports = append(reports, judge.Report{Service: each.target.Name(), Exposed: "unknown", Error: each.err.Error()})
 			continue
 		}
-		read, err := readReport(final)
+		read, err := readReport(each.final)
 		if err != nil {
 			return nil, err
 		}

@@ -125,12 +125,17 @@ func (w *world) readsOf(ctx context.Context) ([]string, error) {
 	if _, err := w.audit(ctx); err != nil {
 		return nil, err
 	}
+	return w.readsSince(len(before))
+}
+
+// readsSince are the methods of the reads after so many calls.
+func (w *world) readsSince(before int) ([]string, error) {
 	after, err := w.Calls()
 	if err != nil {
 		return nil, err
 	}
 	var methods []string
-	for _, call := range after[len(before):] {
+	for _, call := range after[before:] {
 		if !call.Write && !slices.Contains(methods, call.Method) {
 			methods = append(methods, call.Method)
 		}

@@ -23,6 +23,9 @@ type Options[V any] struct {
 	TTL  time.Duration    // how long each is used, from when it was asked for; 0 = without end
 	Now  func() time.Time // the clock; not needed without a TTL
 	Keep func(V) bool     // whether an answer is kept at all; nil = every one is
+
+	// TTLOf is the TTL of one answer; nil = TTL is that of all.
+	TTLOf func(V) time.Duration
 }
 
 // Cache keeps answers by key. It is safe for concurrent use, and no lock is held
@@ -99,7 +102,11 @@ func (c *Cache[V]) Forget(key string) {
 
 func (c *Cache[V]) fresh(key string) (V, bool) {
 	found, ok := c.kept.Get(key)
-	if ok && c.options.TTL > 0 && c.now().Sub(found.asked) >= c.options.TTL {
+	ttl := c.options.TTL
+	if ok && c.options.TTLOf != nil {
+		ttl = c.options.TTLOf(found.value)
+	}
+	if ok && ttl > 0 && c.now().Sub(found.asked) >= ttl {
 		return found.value, false
 	}
 	return found.value, ok

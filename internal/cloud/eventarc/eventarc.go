@@ -32,34 +32,53 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 	return &Client{api.Projects.Locations.Triggers}, nil
 }
 
-// Triggers lists the triggers of a project that lead to a service, whose addresses are those
-// of its parts, and the subscriptions that carry their events: those push on the
-// triggers' behalf. A trigger reaches services of its own project only.
-// Source: eventarc/v1's discovery document, CloudRun.service.
-func (c *Client) Triggers(
-	ctx context.Context, project string, addresses map[posture.Target]string,
-) (found []caller.Caller, carriers map[string]bool, err error) {
-	carriers = map[string]bool{}
+// Triggers are those of a project.
+type Triggers struct {
+	project string
+	all     []*eventarc.Trigger
+}
+
+// Triggers lists the triggers of a project.
+func (c *Client) Triggers(ctx context.Context, project string) (Triggers, error) {
+	found := Triggers{project: project}
 	var pages connect.Pages
 	list := c.triggers.List("projects/" + project + "/locations/-").PageSize(1000)
-	err = list.Pages(ctx, func(page *eventarc.ListTriggersResponse) error {
-		for _, each := range page.Triggers {
-			if transport := each.Transport; transport != nil && transport.Pubsub != nil {
-				carriers[transport.Pubsub.Subscription] = true
-			}
-			if to, leads := destination(each, project, addresses); leads {
-				found = append(found, caller.Caller{
-					Kind: caller.EventTrigger, Name: each.Name, Address: to, Principal: each.ServiceAccount,
-				})
-			}
-		}
+	err := list.Pages(ctx, func(page *eventarc.ListTriggersResponse) error {
+		found.all = append(found.all, page.Triggers...)
 		return pages.Next(page.NextPageToken, "triggers", project)
 	})
 	if err != nil {
-		return found, carriers, fmt.Errorf("reading the Eventarc triggers of %q: %w",
+		return found, fmt.Errorf("reading the Eventarc triggers of %q: %w",
 			project, connect.Needing("eventarc.triggers.list", err))
 	}
-	return found, carriers, nil
+	return found, nil
+}
+
+// To returns the triggers that lead to a service, whose addresses are those of its parts. A
+// trigger reaches services of its own project only.
+// Source: eventarc/v1's discovery document, CloudRun.service.
+func (t Triggers) To(addresses map[posture.Target]string) []caller.Caller {
+	var found []caller.Caller
+	for _, each := range t.all {
+		if to, leads := destination(each, t.project, addresses); leads {
+			found = append(found, caller.Caller{
+				Kind: caller.EventTrigger, Name: each.Name, Address: to, Principal: each.ServiceAccount,
+			})
+		}
+	}
+	return found
+}
+
+// Carriers are the subscriptions that carry the events of the triggers: those push on the
+// triggers' behalf.
+func (t Triggers) Carriers() map[string]bool {
+	carriers := map[string]bool{}
+	for _, each := range t.all {
+		if transport := each.Transport; transport != nil && transport.Pubsub != nil {
+			carriers[transport.Pubsub.Subscription] = true
+		}
+	}
+	return carriers
 }
 
 // destination is the address that a trigger calls, if it may be the service's.

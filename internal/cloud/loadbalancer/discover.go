@@ -18,14 +18,17 @@ import (
 )
 
 // Backends reads the backend services that can send requests to a service:
-// which ones from the inventory, each of them directly. Their policies are not
-// filled in. Where some cannot be read, the error says why, and the others are there.
+// which ones from the inventory, each of them directly, unless the inventory says that its
+// lists are new enough. Their policies are not filled in. Where some cannot be read, the error says why, and the others are there.
 func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Target) ([]posture.Backend, error) {
 	links := inv.leadingTo(target)
 	read, failed := make([]*compute.BackendService, len(links)), make([]error, len(links))
 	var group errgroup.Group
 	for i, l := range links {
 		group.Go(func() error {
+			if read[i] = inv.fromList(l); read[i] != nil {
+				return nil
+			}
 			read[i], failed[i] = c.backendService(ctx, l)
 			if errors.Is(failed[i], errMissing) {
 				read[i], failed[i] = nil, inv.stillLeadsTo(l)
@@ -34,7 +37,7 @@ func (c *Client) Backends(ctx context.Context, inv *Inventory, target posture.Ta
 		})
 	}
 	_ = group.Wait() // the failures are in failed
-	err := cmp.Or(append(failed, inv.partial.of("NEGs or backend services", target.Location), c.includeUsers(ctx, inv, read))...)
+	err := cmp.Or(append(failed, inv.partial.of("NEGs or backend services", target.Location), inv.includeUsers(ctx, read))...)
 	var found []posture.Backend
 	for i, l := range links {
 		if read[i] != nil {

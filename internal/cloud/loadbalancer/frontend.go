@@ -14,7 +14,7 @@ import (
 // of the backend services: cross-project service referencing.
 // Source: load-balancing/docs/l7-xlb-cross-project; usedBy in compute's
 // discovery document.
-func (c *Client) includeUsers(ctx context.Context, inv *Inventory, backends []*compute.BackendService) error {
+func (inv *Inventory) includeUsers(ctx context.Context, backends []*compute.BackendService) error {
 	var projects []string
 	for _, backend := range backends {
 		for _, user := range users(backend) {
@@ -23,7 +23,7 @@ func (c *Client) includeUsers(ctx context.Context, inv *Inventory, backends []*c
 			}
 		}
 	}
-	return inv.include(ctx, c.api, projects)
+	return inv.include(ctx, projects)
 }
 
 // Unread are the other projects whose load balancers lead to the backend services that were
@@ -106,11 +106,8 @@ func NamesRule(reference, rule, number string) bool {
 
 func (r *routing) frontends(backend link, m masks) []posture.Frontend {
 	var found []posture.Frontend
-	for _, urlMap := range r.routes {
-		l, ok := parseLink(urlMap.SelfLink)
-		if !ok || len(r.proxies[l]) == 0 {
-			continue
-		}
+	for _, urlMap := range r.users[backend] {
+		l, _ := parseLink(urlMap.SelfLink) // it has one, by which its proxies are known
 		routes := routesTo(urlMap, backend)
 		if !rewrites(urlMap) {
 			routes = m.naming(urlMap, selected(routes, m.of))

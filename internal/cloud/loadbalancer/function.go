@@ -25,9 +25,8 @@ func functionsOf(negs []*compute.NetworkEndpointGroup) map[link]*compute.Network
 // first generation only (load-balancing/docs/negs/serverless-neg-concepts).
 func (inv *Inventory) FunctionBackends(target posture.Target) []posture.Backend {
 	var found []posture.Backend
-	for _, backend := range inv.backends {
-		l, ok := parseLink(backend.SelfLink)
-		if !ok || !slices.ContainsFunc(backend.Backends, func(group *compute.Backend) bool {
+	for _, one := range inv.uses.functions {
+		if !slices.ContainsFunc(one.backend.Backends, func(group *compute.Backend) bool {
 			neg, _ := parseLink(group.Group)
 			function := inv.functions[neg]
 			return function != nil && neg.project == target.Project && neg.location == target.Location &&
@@ -35,7 +34,7 @@ func (inv *Inventory) FunctionBackends(target posture.Target) []posture.Backend 
 		}) {
 			continue
 		}
-		found = append(found, inv.backend(l, backend, target))
+		found = append(found, inv.backend(one.link, one.backend, target))
 	}
 	return found
 }

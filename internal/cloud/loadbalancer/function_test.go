@@ -32,6 +32,7 @@ func TestFunctionsNEGsMayLeadToServicesOfTheirRegion(t *testing.T) {
 		tc.neg.SelfLink = neg
 		inv := &Inventory{functions: functionsOf([]*compute.NetworkEndpointGroup{&tc.neg}),
 			backends: []*compute.BackendService{{SelfLink: ours, Name: "ours", Backends: []*compute.Backend{{Group: neg}}}}}
+		inv.uses = inv.usesOf()
 		if got := inv.FunctionBackends(tc.target); len(got) != tc.want {
 			t.Errorf("%s: %+v, want %d", tc.name, got, tc.want)
 		}

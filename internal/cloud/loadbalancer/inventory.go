@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 	compute "google.golang.org/api/compute/v1"
@@ -26,7 +24,13 @@ type Inventory struct {
 	routing   map[string]*routing // of this project, and of others whose URL maps use its backend services
 	unread    map[string]error    // other project → why its routing cannot be read
 	unrouted  string              // why the project's own routing cannot be read, "" = it was
-	partial   places              // where lists of NEGs and backend services lack some
+	partial   *places             // where lists of NEGs and backend services lack some
+	uses      uses
+
+	// readRouting reads the routing of another project.
+	readRouting func(ctx context.Context, project string) (*routing, error)
+	// listed means that backend services are taken from the list, and not read again.
+	listed bool
 }
 
 // routing is what leads from addresses to backend services in one project.
@@ -35,6 +39,7 @@ type routing struct {
 	proxies   map[link][]proxy            // URL map → proxies that use it
 	addresses map[link][]posture.Frontend // proxy → addresses that lead to it
 	partial   places                      // where lists lack some
+	users     map[link][]*compute.UrlMap  // backend service → URL maps with a proxy that mention it
 
 	certificates map[link][]string // certificate → the hosts that it is for
 	pending      map[link]string   // certificate that does not serve yet → its status
@@ -51,7 +56,8 @@ type proxy struct {
 // Inventory reads the lists side by side. Where only the routing cannot be read, the
 // inventory says so of every frontend, and the error says why.
 func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, error) {
-	inv := &Inventory{routing: map[string]*routing{}, unread: map[string]error{}}
+	inv := &Inventory{routing: map[string]*routing{}, unread: map[string]error{}, partial: &places{}}
+	inv.readRouting = func(ctx context.Context, project string) (*routing, error) { return readRouting(ctx, c.api, project) }
 	var negs []*compute.NetworkEndpointGroup
 	var own *routing
 	var unrouted error
@@ -72,17 +78,18 @@ func (c *Client) Inventory(ctx context.Context, project string) (*Inventory, err
 		return nil, err
 	}
 	inv.services, inv.masks = services, masksOf(negs)
+	inv.uses = inv.usesOf()
 	return inv, unrouted
 }
 
 // include reads the routing of other projects too, which is optional. A project
 // that cannot be read is kept with the reason; a passing failure is an error.
-func (inv *Inventory) include(ctx context.Context, api *compute.Service, projects []string) error {
+func (inv *Inventory) include(ctx context.Context, projects []string) error {
 	found, failed := make([]*routing, len(projects)), make([]error, len(projects))
 	var group errgroup.Group
 	for i, project := range projects {
 		group.Go(func() error {
-			found[i], failed[i] = readRouting(ctx, api, project)
+			found[i], failed[i] = inv.readRouting(ctx, project)
 			failed[i] = connect.Classify(failed[i])
 			return nil
 		})
@@ -135,6 +142,7 @@ func readRouting(ctx context.Context, api *compute.Service, project string) (*ro
 	for _, one := range append(https, http...) {
 		r.proxies[one.urlMap] = append(r.proxies[one.urlMap], one.proxy)
 	}
+	r.users = r.usersOf()
 	return r, nil
 }
 
@@ -262,29 +270,4 @@ func (r *routing) readHTTPProxies(
 		return nil
 	})
 	return found, err
-}
-
-// leadingTo lists the backend services with a NEG of the service.
-func (inv *Inventory) leadingTo(target posture.Target) []link {
-	var found []link
-	for _, backend := range inv.backends {
-		if slices.Contains(inv.members(backend), target) {
-			if l, ok := parseLink(backend.SelfLink); ok {
-				found = append(found, l)
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b link) int { return strings.Compare(a.path(), b.path()) })
-	return found
-}
-
-// members are the Cloud Run services behind a backend service.
-func (inv *Inventory) members(backend *compute.BackendService) []posture.Target {
-	var members []posture.Target
-	for _, group := range backend.Backends {
-		if l, ok := parseLink(group.Group); ok {
-			members = addNew(members, inv.services[l]...)
-		}
-	}
-	return members
 }

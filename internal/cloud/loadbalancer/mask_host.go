@@ -20,15 +20,14 @@ type masks struct {
 // masksFor are the masks that name a service, seen from one backend service.
 func (inv *Inventory) masksFor(from *compute.BackendService, target posture.Target) masks {
 	found := masks{of: inv.selections(from, target), hosts: map[link][]selection{}}
-	for _, backend := range inv.backends {
-		l, ok := parseLink(backend.SelfLink)
-		for _, member := range inv.members(backend) {
-			if !ok || member.Project != target.Project || member.Service != target.Service {
-				continue
-			}
-			for _, s := range inv.selections(backend, member) {
+	sameName := func(member posture.Target) bool {
+		return member.Project == target.Project && member.Service == target.Service
+	}
+	for _, one := range inv.uses.named[regionless{target.Project, target.Service}] {
+		for _, member := range inv.membersThat(one.backend, sameName) {
+			for _, s := range inv.selections(one.backend, member) {
 				if s.host != "" {
-					found.hosts[l] = append(found.hosts[l], s)
+					found.hosts[one.link] = append(found.hosts[one.link], s)
 				}
 			}
 		}

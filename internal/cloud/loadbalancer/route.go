@@ -2,6 +2,7 @@ package loadbalancer
 
 import (
 	"slices"
+	"strings"
 
 	compute "google.golang.org/api/compute/v1"
 )
@@ -195,6 +196,9 @@ func (r *routes) insert(one route, hosts []string) {
 
 func mentions(references []string, backend link) bool {
 	return slices.ContainsFunc(references, func(reference string) bool {
+		if !strings.HasSuffix(reference, "/"+backend.name) { // most references of a large map, without being parsed
+			return false
+		}
 		l, ok := parseLink(reference)
 		return ok && l == backend
 	})

@@ -130,11 +130,7 @@ func (inv *Inventory) selectable(backend link, from *compute.BackendService) fun
 	var leading []route
 	for _, routing := range inv.routing {
 		known = known && routing.partial.of("", backend.location) == nil
-		for _, urlMap := range routing.routes {
-			l, ok := parseLink(urlMap.SelfLink)
-			if !ok || len(routing.proxies[l]) == 0 {
-				continue
-			}
+		for _, urlMap := range routing.users[backend] {
 			found := routesTo(urlMap, backend)
 			known = known && (len(found) == 0 || !rewrites(urlMap))
 			leading = append(leading, found...)

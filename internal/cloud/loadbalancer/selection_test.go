@@ -111,6 +111,7 @@ func TestANeighbourCountsWhereARequestCanSelectIt(t *testing.T) {
 			routing: map[string]*routing{"demo-project": {
 				routes: []*compute.UrlMap{tc.urlMap}, proxies: map[link][]proxy{l: {{link: front}}}}},
 		}
+		inv.routing["demo-project"].users = inv.routing["demo-project"].usersOf()
 		from := &compute.BackendService{Backends: []*compute.Backend{{Group: group}}}
 		if got := inv.selectable(backend, from)(target("legacy")); got != tc.want {
 			t.Errorf("%s: %t, want %t", tc.name, got, tc.want)

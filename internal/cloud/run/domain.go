@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	knative "google.golang.org/api/run/v1"
 
@@ -10,33 +11,45 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// Domains lists the hosts that are mapped to a service. Mappings exist in v1
+// Mappings are the hosts that are mapped to the services of a region.
+type Mappings struct {
+	parent  string
+	items   []*knative.DomainMapping
+	lacking []string // places that the list did not reach
+}
+
+// Mappings lists the hosts that are mapped to the services of a region. Mappings exist in v1
 // only. There the global host lists them by region too (reported, *unverified*),
-// while a single mapping is read from the regional host alone. A mapping that
-// moves to another service counts for both. Where the list does not reach every place
-// the error says so, and the mappings of the other places are there.
-func (c *Client) Domains(ctx context.Context, target posture.Target) ([]posture.Domain, error) {
-	parent := "projects/" + target.Project + "/locations/" + target.Location
-	var found []posture.Domain
-	var lacking []string
+// while a single mapping is read from the regional host alone.
+func (c *Client) Mappings(ctx context.Context, region posture.Scope) (*Mappings, error) {
+	parent := region.Name()
+	found := &Mappings{parent: parent}
 	for next := ""; ; {
 		page, err := c.domains.List(parent).Continue(next).Context(ctx).Do()
 		if err != nil {
 			return nil, fmt.Errorf("listing the domain mappings of %q: %w",
 				parent, connect.Needing("run.domainmappings.list", err))
 		}
-		for _, item := range page.Items {
-			if leadsTo(item, target) {
-				found = append(found, posture.Domain{
-					Host: item.Metadata.Name, Resource: target.DomainsResource() + "/" + item.Metadata.Name,
-				})
-			}
-		}
-		lacking = append(lacking, page.Unreachable...)
+		found.items, found.lacking = append(found.items, page.Items...), append(found.lacking, page.Unreachable...)
 		if next = continued(page.Metadata); next == "" {
-			return found, unreached("domain mappings", parent, concerning(target.Location, lacking))
+			return found, nil
 		}
 	}
+}
+
+// To returns the hosts that are mapped to one service. A mapping that moves to another service
+// counts for both. Where the list did not reach every place the error says so, and the mappings
+// of the other places are there.
+func (m *Mappings) To(target posture.Target) ([]posture.Domain, error) {
+	var found []posture.Domain
+	for _, item := range m.items {
+		if leadsTo(item, target) {
+			found = append(found, posture.Domain{
+				Host: item.Metadata.Name, Resource: target.DomainsResource() + "/" + item.Metadata.Name,
+			})
+		}
+	}
+	return found, unreached("domain mappings", m.parent, concerning(target.Location, slices.Clone(m.lacking)))
 }
 
 // leadsTo reports whether a mapping's host reaches a service, or soon will.

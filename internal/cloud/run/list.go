@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	knative "google.golang.org/api/run/v1"
+	run "google.golang.org/api/run/v2"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
@@ -64,6 +65,29 @@ func (c *Client) list(
 		}
 	}
 }
+
+// Listed reads all services of one region, by name. The list of v2 has of each what Service
+// reads of one.
+func (c *Client) Listed(ctx context.Context, region posture.Scope) (map[string]posture.Service, error) {
+	parent := region.Name()
+	found := map[string]posture.Service{}
+	var lacking []string
+	err := c.services.List(parent).PageSize(pageOfServices).Pages(ctx, func(page *run.GoogleCloudRunV2ListServicesResponse) error {
+		for _, one := range page.Services {
+			found[one.Name[strings.LastIndexByte(one.Name, '/')+1:]] = serviceOf(one)
+		}
+		lacking = append(lacking, page.Unreachable...)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the services of %q: %w", parent, connect.Classify(err))
+	}
+	return found, unreached("services", parent, lacking)
+}
+
+// pageOfServices is how many services a page has at most. What the API answers at most is not
+// documented, and it answers fewer where that is less.
+const pageOfServices = 500
 
 // unreached is the error of a list that did not reach some places, nil where there
 // are none.

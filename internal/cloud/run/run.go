@@ -96,6 +96,10 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 	if err != nil {
 		return posture.Service{}, err
 	}
+	return serviceOf(found), nil
+}
+
+func serviceOf(found *run.GoogleCloudRunV2Service) posture.Service {
 	urls := found.Urls
 	if len(urls) == 0 && found.Uri != "" {
 		urls = []string{found.Uri}
@@ -111,7 +115,7 @@ func (c *Client) Service(ctx context.Context, target posture.Target) (posture.Se
 		HTTP2: takesHTTP2(found.Template), Calls: posture.RunAppHosts(environment(found.Template)),
 		Labels: found.Labels, Reconciling: found.Reconciling, Regions: regionsOf(found),
 		CreatedAt: parseTime(found.CreateTime), UpdatedAt: parseTime(found.UpdateTime), LastModifier: found.LastModifier,
-	}, nil
+	}
 }
 
 // regionsOf are the regions of a multi-region service, nil = it is in one.
