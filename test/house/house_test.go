@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	// the console draws the services of the local cloud as the audit sees them
 	"internal/playground/console": {"internal/playground", "internal/localcloud", "function", "internal/cloud",
 		"internal/drawing", "internal/report", "internal/door", "internal/event", "internal/posture",
-		"internal/remedy/command", "internal/safetext"},
+		"internal/policy", "internal/remedy/command", "internal/safetext"},
 	"deploy":             {},
 	"internal/event":     {"internal/posture", "internal/refusal", "internal/strictyaml", "internal/safetext"},
 	"internal/logfilter": {"internal/event", "internal/posture", "internal/refusal"},

@@ -19,6 +19,7 @@ import (
 	"github.com/iapguard/iapguard/internal/drawing"
 	"github.com/iapguard/iapguard/internal/localcloud/browser"
 	"github.com/iapguard/iapguard/internal/playground"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -106,6 +107,9 @@ func (l looker) look(ctx context.Context) view {
 
 func (l looker) lookAt(ctx context.Context, clients *cloud.Cloud, target posture.Target) (service, error) {
 	seen, err := clients.Observe(ctx, target)
+	if err == nil { // who has a custom role may get in
+		err = clients.Describe(ctx, &seen, policy.Asked{Roles: true})
+	}
 	if err != nil {
 		return service{}, fmt.Errorf("looking at %s: %w", target.Name(), err)
 	}
