@@ -269,6 +269,23 @@ func TestAVisitorSignsInAndWalksThroughADoor(t *testing.T) {
 	p.sees("h1", "You don't have access")
 }
 
+// The page is a few files, and only its two style sheets block what is shown first.
+func TestThePageKeepsItsBudget(t *testing.T) {
+	t.Parallel()
+	p := open(t)
+	p.settled("hello")
+	p.settled("billing")
+	tab := p.browser.Tab(browser.Phone)
+	tab.Open("http://" + p.url + "/")
+	p.in(tab, card("billing"), "")
+	w := tab.Weight()
+	t.Logf("two services: %v", w)
+	if over := w.Over(browser.Weight{Requests: 6, Bytes: 128 << 10, Blocking: 2, Nodes: 1500}); len(over) > 0 {
+		t.Error(strings.Join(over, "\n"))
+	}
+	tab.Open("about:blank") // a browser keeps few streams from one host
+}
+
 // looks are how people see the page.
 var looks = map[string]browser.View{"light": {Width: 1440, Height: 900}, "dark": {Width: 1440, Height: 900, Dark: true},
 	"phone": browser.Phone}

@@ -23,7 +23,7 @@ var shapes = []struct {
 		"hold_members":         []any{"group:on-call@example.com"},
 		"preventive":           []any{"ingress", "invoker", "iap"}, "organization_id": "12", "min_instances": 1.0,
 		"iap_api_projects": []any{"demo-project"},
-		"memory_key": "projects/demo-project/secrets/memory-key", "enable_api": true,
+		"memory_key":       "projects/demo-project/secrets/memory-key", "enable_api": true,
 		"watch": map[string]any{"channels": []any{"projects/demo-project/notificationChannels/7"}},
 	}},
 	{"in a folder, planned", "folders/41", map[string]any{"scope": "folders/41", "organization_id": "12",

@@ -228,6 +228,24 @@ func TestEverybodyCanUseTheDocument(t *testing.T) {
 	}
 }
 
+// A thousand services are one file that is read at once. The first paint is printed beside
+// that of an empty document, in the same browser.
+func TestTheDocumentKeepsItsBudget(t *testing.T) {
+	started := browser.Start(t)
+	weigh := func(services int) browser.Weight {
+		tab := started.Tab(browser.View{})
+		tab.Open(document(t, withTrend(services)))
+		w := tab.Weight()
+		t.Logf("%d services: %v", services, w)
+		return w
+	}
+	weigh(0)
+	budget := browser.Weight{Requests: 1, Bytes: 1 << 20, Nodes: 60_000}
+	if over := weigh(1000).Over(budget); len(over) > 0 {
+		t.Error(strings.Join(over, "\n"))
+	}
+}
+
 func TestNoTextOfADocumentIsRun(t *testing.T) {
 	a := estate(0)
 	for i, bad := range []string{`<script>hurt()</script>`, `"><img src=x onerror=hurt()>`, `' onmouseover='hurt()`,

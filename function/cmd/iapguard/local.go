@@ -199,11 +199,14 @@ func local(ctx context.Context, flags localFlags, out io.Writer) error {
 	return play(ctx, running, flags, outcomes)
 }
 
+// inUseOnWindows is WSAEADDRINUSE. Source: learn.microsoft.com/windows/win32/winsock/windows-sockets-error-codes-2.
+const inUseOnWindows = syscall.Errno(10048)
+
 // nextPort names a port that is free, where the one that was wanted is in use; "" otherwise.
 func nextPort(err error, addr string) string {
 	host, text, _ := net.SplitHostPort(addr)
 	port, _ := strconv.Atoi(text)
-	if !errors.Is(err, syscall.EADDRINUSE) || port == 0 {
+	if !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, inUseOnWindows) || port == 0 {
 		return ""
 	}
 	for next := port + 100; next < port+1000 && next < 65000; next += 100 {
