@@ -8,7 +8,7 @@ import (
 )
 
 // dueEvery is how often due records are looked for. Cloud Scheduler sends the
-// command due as often (deploy/terraform/schedule.tf).
+// command due as often (deploy/terraform/modules/core).
 const dueEvery = time.Minute
 
 // due queues everything that is due by now, from missed minutes too, and what this

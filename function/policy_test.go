@@ -129,7 +129,7 @@ const approvedByAnn = "approvers: [\"user:ann@example.com\"]"
 
 func TestABrokenPolicyLeavesTheLastGoodOneInForce(t *testing.T) {
 	g := newGoverning(t)
-	// An alert watches for these lines: deploy/terraform/monitoring_alerts.tf.
+	// An alert watches for these lines: deploy/terraform/modules/monitoring.
 	const last, none = "the policy cannot be read: the last good one stays in force",
 		"the policy cannot be read, and no good one is known"
 	var s *policySource

@@ -11,7 +11,7 @@ import (
 )
 
 // reportPublisher publishes reports and logs one structured line for each. Log-based
-// metrics and alerts rest on that line (deploy/terraform/monitoring.tf). Where no topic
+// metrics and alerts rest on that line (deploy/terraform/modules/monitoring). Where no topic
 // is configured, the line carries the report itself, for log sinks to route.
 type reportPublisher struct {
 	to  reconcile.Publisher // nil = no topic

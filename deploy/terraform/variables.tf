@@ -1,6 +1,5 @@
-# What every deployment decides. The service's own settings are in
-# variables_service.tf, who may write in variables_roles.tf, and what is
-# delivered in variables_intake.tf.
+# What a deployment decides. What several submodules take is checked here; what one alone
+# takes is checked there, and a test holds the declarations against each other.
 
 variable "project_id" {
   description = "Project in which the function and everything around it is made: one of its own, in which nobody works whose services are guarded."
@@ -89,18 +88,64 @@ variable "labels" {
   }
 }
 
-variable "preventive" {
-  description = "Organisation policies that keep the gap from opening at all, set on the scope: \"ingress\" (run.allowedIngress), \"invoker\" (run.managed.requireInvokerIam) and \"iap\" (a custom constraint: IAP where the ingress is the whole internet). orgpolicy.tf says what they break."
+variable "intake" {
+  description = "How it learns of changes: \"sink\" (one log sink sees everything), \"eventarc\" (one trigger for each method; the function's own project only), or both."
   type        = set(string)
-  default     = []
+  default     = ["sink"]
 
   validation {
-    condition     = length(setsubtract(var.preventive, ["ingress", "invoker", "iap"])) == 0
-    error_message = "preventive has ${join(", ", setsubtract(var.preventive, ["ingress", "invoker", "iap"]))}: write \"ingress\", \"invoker\", \"iap\", several, or nothing."
+    condition     = length(var.intake) > 0
+    error_message = "intake is empty, so that the function would learn of nothing but its hourly sweep: write [\"sink\"], [\"eventarc\"] or both."
   }
 
   validation {
-    condition     = !contains(var.preventive, "iap") || var.organization_id != null || startswith(coalesce(var.scope, "projects/"), "organizations/")
-    error_message = "preventive has \"iap\", a custom constraint, which belongs to an organisation: set organization_id to its number (gcloud organizations list), or leave \"iap\" out."
+    condition     = length(setsubtract(var.intake, ["sink", "eventarc"])) == 0
+    error_message = "intake has ${join(", ", setsubtract(var.intake, ["sink", "eventarc"]))}: write \"sink\", \"eventarc\" or both."
+  }
+
+  validation {
+    condition     = !contains(var.intake, "eventarc") || coalesce(var.scope, "projects/${var.project_id}") == "projects/${var.project_id}"
+    error_message = "intake has \"eventarc\" and scope is ${coalesce(var.scope, "null")}: a trigger sees the audit log of its own project alone; write intake = [\"sink\"]."
+  }
+}
+
+variable "eventarc_delivery" {
+  description = "How the subscriptions that Eventarc makes for its triggers get the deadline, backoff and dead letters of the others: \"gcloud\" (Terraform runs gcloud once for each trigger) or \"by-hand\" (run the output eventarc_delivery yourself)."
+  type        = string
+  default     = "gcloud"
+}
+
+variable "refused_requests" {
+  description = "How it learns of visitors who get 403, on a topic of its own: \"alert\" (a log-based metric and an alert for each service; one project only), \"sink\" (each request, which any stranger can cause), \"off\". By default alert in one project and off elsewhere."
+  type        = string
+  default     = null
+}
+
+variable "sweep_schedule" {
+  description = "When a sweep looks at every service, because events can be lost (cron, UTC)."
+  type        = string
+  default     = "7 * * * *"
+}
+
+variable "sweep_projects" {
+  description = "In a folder or organisation: projects that get a sweep of their own, since the policy does not name them in full."
+  type        = set(string)
+  default     = []
+}
+
+variable "preventive" {
+  description = "Organisation policies that keep the gap from opening at all, set on the scope: \"ingress\" (run.allowedIngress), \"invoker\" (run.managed.requireInvokerIam) and \"iap\" (a custom constraint: IAP where the ingress is the whole internet). modules/preventive says what they break."
+  type        = set(string)
+  default     = []
+}
+
+variable "creation_wait" {
+  description = "How long an apply waits between making what Google makes an agent or a metric for, and using it: a number of seconds with s. Existing deployments wait once. \"0s\" where nothing is new."
+  type        = string
+  default     = "60s"
+
+  validation {
+    condition     = can(regex("^[0-9]{1,3}s$", var.creation_wait))
+    error_message = "creation_wait is \"${var.creation_wait}\": write seconds such as 60s, at most 999s."
   }
 }

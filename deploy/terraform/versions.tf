@@ -8,5 +8,9 @@ terraform {
       # 7.21: iap_enabled of a Cloud Run service, outside beta.
       version = ">= 7.21, < 8.0"
     }
+    time = {
+      source  = "hashicorp/time"
+      version = ">= 0.9, < 1.0"
+    }
   }
 }

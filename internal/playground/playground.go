@@ -276,7 +276,7 @@ func (s *Playground) DeployFunction(ctx context.Context) error {
 	return nil
 }
 
-// keepEvidence has every report written into a bucket, as deploy/terraform/evidence.tf does.
+// keepEvidence has every report written into a bucket, as deploy/terraform/modules/reports does.
 func (s *Playground) keepEvidence(ctx context.Context, owner Client) error {
 	const bucket = FunctionService + "-evidence-" + ProjectNumber
 	agent := "serviceAccount:service-" + ProjectNumber + "@gcp-sa-pubsub.iam.gserviceaccount.com"

@@ -17,7 +17,7 @@ import (
 )
 
 // reportsSchema is the file with the table's schema for Terraform.
-var reportsSchema = filepath.Join("..", "..", "deploy", "terraform", "reports.schema.json")
+var reportsSchema = filepath.Join("..", "..", "deploy", "terraform", "modules/reports/reports.schema.json")
 
 // column is a column in BigQuery's schema files.
 type column struct {

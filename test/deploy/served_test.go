@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"maps"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -54,6 +53,7 @@ var creates = map[string][]string{
 	// The local cloud has no BigQuery Data Transfer Service: variable watch is off where the
 	// module is applied to it.
 	"google_bigquery_data_transfer_config": nil,
+	"time_sleep":                           nil,
 }
 
 // unserved are the types that cannot be applied to the local cloud, with the reason.
@@ -69,8 +69,12 @@ func TestEveryResourceTypeOfTheModuleIsServed(t *testing.T) {
 		served[route.ID] = true
 	}
 	used := map[string]bool{}
-	for _, folder := range []string{"", "examples/organization", "examples/project"} {
-		files, err := blueprint.Files(filepath.Join("../../deploy/terraform", folder))
+	folders, err := blueprint.Folders("../../deploy/terraform")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range append(folders, glob(t, "../../deploy/terraform/examples/*")...) {
+		files, err := blueprint.Files(folder)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -60,7 +60,7 @@ var made = map[string]string{
 		"serviceAccount:guard-tf-work@demo-project.iam.gserviceaccount.com " +
 		"serviceAccount:guard-tf-approver@demo-project.iam.gserviceaccount.com] role:roles/run.invoker] " +
 		"map[members:[serviceAccount:guard-tf@demo-project.iam.gserviceaccount.com] role:roles/run.viewer]]",
-	"push": "/work map[maximumBackoff:120s minimumBackoff:10s] " +
+	"push": "https://guard-tf-123456789012.us-central1.run.app/work map[maximumBackoff:120s minimumBackoff:10s] " +
 		"map[deadLetterTopic:projects/demo-project/topics/guard-tf-dead-letters maxDeliveryAttempts:30] 600",
 	"never":  "map[]",
 	"sink":   "pubsub.googleapis.com/projects/demo-project/topics/guard-tf-events",
@@ -79,7 +79,7 @@ func look(o *cloudtest.Env) map[string]string {
 		"timeout":  text(template["timeout"]),
 		"account":  text(template["serviceAccount"]),
 		"invokers": text(get(services + ":getIamPolicy")["bindings"]),
-		"push": strings.TrimPrefix(text(work["pushConfig"].(map[string]any)["pushEndpoint"]), text(service["uri"])) +
+		"push": text(work["pushConfig"].(map[string]any)["pushEndpoint"]) +
 			" " + text(work["retryPolicy"]) + " " + text(work["deadLetterPolicy"]) + " " + text(work["ackDeadlineSeconds"]),
 		"never":  text(work["expirationPolicy"]),
 		"sink":   text(get("/v2/" + project + "/sinks/guard-tf-events")["destination"]),
@@ -120,6 +120,7 @@ module "iapguard" {
   allow_guard_in_guarded_project = true
 
   refused_requests    = "off"
+  creation_wait       = "0s" # the local cloud has every agent at once
   deletion_protection = false
 
   labels                = { change = var.change }

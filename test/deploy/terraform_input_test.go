@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,27 +17,44 @@ import (
 
 const badInput = "bad_input.tftest.hcl"
 
+// mocks matches what stands for providers: variables alone need none.
+var mocks = regexp.MustCompile(`(?m)^mock_provider "[a-z]+" \{([^}]*\n)?\}\n`)
+
 // Variables alone need no provider, so this takes seconds. Terraform's own tests
 // say that an input is refused; their comments have the message.
 func TestBadInputIsRefusedWithWhatToWriteInstead(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join(module, "tests", badInput))
-	if err != nil {
-		t.Fatal(err)
+	found := 0
+	for _, folder := range append(glob(t, filepath.Join(module, "modules", "*")), module) {
+		text, err := os.ReadFile(filepath.Join(folder, "tests", badInput))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases, common := refusals(t, text)
+		if found += len(cases); len(cases) == 0 {
+			t.Errorf("no run was found in %s of %s", badInput, folder)
+		}
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			refuses(t, folder, text, cases, common)
+		})
 	}
-	cases, common := refusals(t, text)
-	if len(cases) < 50 {
-		t.Fatalf("only %d runs were found in %s", len(cases), badInput)
+	if found < 80 {
+		t.Fatalf("only %d runs were found", found)
 	}
+}
+
+// refuses tries the cases of the module in a folder, without its resources.
+func refuses(t *testing.T, folder string, text []byte, cases []refusal, common map[string]string) {
+	t.Helper()
 	dir := t.TempDir()
-	for _, file := range glob(t, filepath.Join(module, "*variables*.tf")) {
+	for _, file := range glob(t, filepath.Join(folder, "*variables*.tf")) {
 		variables, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		write(t, filepath.Join(dir, "module", filepath.Base(file)), string(variables))
 	}
-	tests := strings.ReplaceAll(string(text), "mock_provider \"google\" {}\n", "")
+	tests := mocks.ReplaceAllString(string(text), "")
 	write(t, filepath.Join(dir, "module", "tests", badInput), tests)
 
 	run := terraform(t, filepath.Join(dir, "module"))

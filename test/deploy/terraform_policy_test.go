@@ -13,7 +13,7 @@ import (
 // with Terraform's built-in resource in the place of Google's.
 func policyVersion(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(module, "secrets.tf"))
+	text, err := os.ReadFile(filepath.Join(module, "modules", "core", "secrets.tf"))
 	if err != nil {
 		t.Fatal(err)
 	}

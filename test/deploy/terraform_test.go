@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2/hclwrite"
+
+	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
 const module = "../../deploy/terraform"
@@ -57,17 +59,28 @@ func TestTheModuleDoesWhatItsOwnTestsSay(t *testing.T) {
 	if err := os.CopyFS(root, os.DirFS("../../deploy")); err != nil {
 		t.Fatal(err)
 	}
-	run := terraform(t, filepath.Join(root, "terraform"))
-	if out, err := run("fmt", "-check", "-recursive", "-diff"); err != nil {
+	if out, err := terraform(t, root)("fmt", "-check", "-recursive", "-diff"); err != nil {
 		t.Errorf("terraform fmt would change:\n%s", out)
 	}
+	folders, err := blueprint.Folders(filepath.Join(root, "terraform"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		t.Run(filepath.Base(folder), func(t *testing.T) { ownTests(t, folder) })
+	}
+}
+
+func ownTests(t *testing.T, folder string) {
+	t.Helper()
+	run := terraform(t, folder)
 	initialise(t, run)
 	if out, err := run("validate"); err != nil {
 		t.Fatalf("terraform validate: %v\n%s", err, out)
 	}
 	// Refused input is tested without the provider, in a tenth of the time.
 	tests := []string{"test"}
-	for _, file := range glob(t, filepath.Join(root, "terraform", "tests", "*.tftest.hcl")) {
+	for _, file := range glob(t, filepath.Join(folder, "tests", "*.tftest.hcl")) {
 		if name := filepath.Base(file); name != badInput {
 			tests = append(tests, "-filter="+filepath.Join("tests", name))
 		}
@@ -89,6 +102,8 @@ const knownWriters = `mock_provider "google" {
   source          = "../../tests/google"
   override_during = plan
 }
+
+mock_provider "time" {}
 `
 
 func TestExamplesPlanWhatTheyPromise(t *testing.T) {
@@ -97,34 +112,63 @@ func TestExamplesPlanWhatTheyPromise(t *testing.T) {
 	if err := os.CopyFS(root, os.DirFS("../../deploy")); err != nil {
 		t.Fatal(err)
 	}
-	for name, example := range map[string]string{
-		"project": `run "plan" {
-  command = plan
-  variables {
-    project_id = "my-project"
-    guarded_project_id = "shop-prod"
-    image      = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-  }
-}`,
-		"organization": `run "plan" {
-  command = plan
-  variables {
-    project_id      = "my-project"
-    organization_id = "987654321"
-    image           = "europe-west1-docker.pkg.dev/my-project/iapguard/iapguard@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-  }
+	asserts := map[string]string{"organization": `
   assert {
     condition     = keys(output.writers) == ["folders/111111111111", "folders/222222222222"]
     error_message = "a folder has no writer"
   }
-}`,
-	} {
+`, "folder": `
+  assert {
+    condition     = keys(output.writers) == ["folders/111111111111"]
+    error_message = "the folder has no writer"
+  }
+`}
+	for _, example := range glob(t, filepath.Join(root, "terraform", "examples", "*")) {
+		name := filepath.Base(example)
+		given, err := os.ReadFile(filepath.Join(example, "terraform.tfvars.example"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The program is not where the example says.
+		checker := regexp.MustCompile(`(?m)^policy_checker.*$`)
+		write(t, filepath.Join(example, "terraform.tfvars"), checker.ReplaceAllString(string(given), ""))
+		example := "run \"plan\" {\n  command = plan\n" + asserts[name] + "}\n"
 		dir := filepath.Join(root, "terraform", "examples", name)
 		write(t, filepath.Join(dir, "tests", "example.tftest.hcl"), knownWriters+example)
 		run := terraform(t, dir)
 		initialise(t, run)
 		if out, err := run("test"); err != nil || !strings.Contains(out, "1 passed, 0 failed") {
 			t.Errorf("example %s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// A team copies an example and writes its own values into terraform.tfvars alone.
+func TestExamplesHaveNoValueToEdit(t *testing.T) {
+	for _, example := range glob(t, filepath.Join(module, "examples", "*")) {
+		text, err := os.ReadFile(filepath.Join(example, "main.tf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := 0
+		for _, block := range parseHCL(t, text, example).Blocks {
+			if block.Type != "module" {
+				continue
+			}
+			calls++
+			for name, value := range assignments(text, block.Body) {
+				if name != "source" && !strings.Contains(value, "var.") {
+					t.Errorf("%s: %s is %s: make it a variable", example, name, value)
+				}
+			}
+		}
+		if calls != 1 {
+			t.Errorf("%s calls %d modules, want the module", example, calls)
+		}
+		for _, file := range []string{"README.md", "backend.tf", "backend.hcl.example", "terraform.tfvars.example"} {
+			if _, err := os.Stat(filepath.Join(example, file)); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

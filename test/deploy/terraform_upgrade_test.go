@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
 // formerGrants are the grants that were resources of their own until each resource had one
@@ -46,17 +48,11 @@ func TestAnUpgradeDestroysNoGrantAndNoDeadLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := regexp.MustCompile(`google_[a-z0-9_]+\.[a-z_]+`)
-	upgrade := address.ReplaceAllStringFunc(string(text), standIn)
+	upgrade := anyResource.ReplaceAllStringFunc(string(text), standIn)
 	const letters = "google_pubsub_subscription.dead_letters"
 	dir := t.TempDir()
 	run := terraform(t, dir)
-	var before strings.Builder
-	for _, grant := range append(slices.Clone(formerGrants), letters) {
-		fmt.Fprintf(&before, "resource \"terraform_data\" %q {\n  input = \"x\"\n}\n",
-			strings.TrimPrefix(standIn(grant), "terraform_data."))
-	}
-	write(t, filepath.Join(dir, "main.tf"), before.String())
+	write(t, filepath.Join(dir, "main.tf"), standIns(append(slices.Clone(formerGrants), letters)))
 	initialise(t, run)
 	if out, err := run("apply", "-auto-approve", "-input=false"); err != nil {
 		t.Fatalf("terraform apply: %v\n%s", err, out)
@@ -68,10 +64,20 @@ func TestAnUpgradeDestroysNoGrantAndNoDeadLetter(t *testing.T) {
 	if err != nil {
 		t.Fatalf("terraform plan: %v\n%s", err, out)
 	}
-	var want, got []string
+	want := []string{}
 	for _, grant := range formerGrants {
 		want = append(want, "remove "+standIn(grant))
 	}
+	slices.Sort(want)
+	got := plannedChanges(out)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("planned for the upgrade (-want +got):\n%s", diff)
+	}
+}
+
+// plannedChanges returns what a plan does beside moving, as "action address".
+func plannedChanges(out string) []string {
+	planned := []string{}
 	for line := range strings.Lines(out) {
 		var entry struct {
 			Type   string
@@ -82,12 +88,87 @@ func TestAnUpgradeDestroysNoGrantAndNoDeadLetter(t *testing.T) {
 		}
 		if json.Unmarshal([]byte(line), &entry) == nil && entry.Type == "planned_change" &&
 			entry.Change.Action != "move" {
-			got = append(got, entry.Change.Action+" "+entry.Change.Resource.Addr)
+			planned = append(planned, entry.Change.Action+" "+entry.Change.Resource.Addr)
 		}
 	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("planned for the upgrade (-want +got):\n%s", diff)
+	slices.Sort(planned)
+	return planned
+}
+
+// oneModule has the resources of the last version in which everything was one module.
+const oneModule = "testdata/terraform/one_module.txt"
+
+// A deployment from before the modules keeps every resource. What the modules have beside
+// those may be made.
+func TestAnUpgradeToModulesMakesNothingAnew(t *testing.T) {
+	t.Parallel()
+	list, err := os.ReadFile(oneModule)
+	if err != nil {
+		t.Fatal(err)
 	}
+	before := strings.Fields(string(list))
+	dir := t.TempDir()
+	run := terraform(t, dir)
+	write(t, filepath.Join(dir, "main.tf"), standIns(before))
+	initialise(t, run)
+	if out, err := run("apply", "-auto-approve", "-input=false"); err != nil {
+		t.Fatalf("terraform apply: %v\n%s", err, out)
+	}
+	var root strings.Builder
+	var want []string
+	for _, folder := range glob(t, filepath.Join(module, "modules", "*")) {
+		name := filepath.Base(folder)
+		made := resourcesIn(t, folder)
+		write(t, filepath.Join(dir, name, "main.tf"), standIns(made))
+		fmt.Fprintf(&root, "module %q {\n  source = \"./%s\"\n}\n", name, name)
+		for _, one := range made {
+			if !slices.Contains(before, one) {
+				want = append(want, "create module."+name+"."+standIn(one))
+			}
+		}
+	}
+	moved, err := os.ReadFile(filepath.Join(module, "moved.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "main.tf"), root.String()+anyResource.ReplaceAllStringFunc(string(moved), standIn))
+	initialise(t, run)
+	out, err := run("plan", "-json", "-input=false")
+	if err != nil {
+		t.Fatalf("terraform plan: %v\n%s", err, out)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, plannedChanges(out)); diff != "" {
+		t.Errorf("planned for the upgrade (-new resources +got):\n%s", diff)
+	}
+}
+
+// anyResource matches the address of a resource without its module.
+var anyResource = regexp.MustCompile(`(google|terraform|time)_[a-z0-9_]+\.[a-z_]+`)
+
+func standIns(addresses []string) string {
+	var text strings.Builder
+	for _, address := range addresses {
+		fmt.Fprintf(&text, "resource \"terraform_data\" %q {\n  input = \"x\"\n}\n",
+			strings.TrimPrefix(standIn(address), "terraform_data."))
+	}
+	return text.String()
+}
+
+// resourcesIn returns the addresses of the resources of a module.
+func resourcesIn(t *testing.T, folder string) []string {
+	t.Helper()
+	files, err := blueprint.Files(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made []string
+	for _, body := range files {
+		for _, block := range body.Blocks {
+			if block.Type == "resource" {
+				made = append(made, strings.Join(block.Labels, "."))
+			}
+		}
+	}
+	return made
 }

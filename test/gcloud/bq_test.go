@@ -107,7 +107,7 @@ func TestReportsAreReadAsBqPrintsThem(t *testing.T) {
 	if err != nil {
 		t.Skipf("this bq has no description of the API: %v", err)
 	}
-	text, err := os.ReadFile("../../deploy/terraform/reports.schema.json")
+	text, err := os.ReadFile("../../deploy/terraform/modules/reports/reports.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}

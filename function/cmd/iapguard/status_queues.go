@@ -39,7 +39,7 @@ func (q queueStatus) waits() bool {
 }
 
 // everywhere are the endings of subscriptions that every deployment has, and elsewhere those of
-// others that it may have. Source: deploy/terraform, topics.tf, reports.tf and evidence.tf.
+// others that it may have. Source: deploy/terraform/modules, core and reports.
 var (
 	everywhere = []string{"events", "work", "commands", "dead-letters"}
 	elsewhere  = []string{"refused", "refused-dead-letters", "reports-bigquery", "reports-evidence"}

@@ -9,6 +9,7 @@ package blueprint
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,7 @@ type Options struct {
 	// Variables are the module's input, as Go values: string, bool, float64,
 	// []any, map[string]any.
 	Variables map[string]any
-	// Given are attributes that Google computes, by address:
+	// Given are attributes that Google computes, by address without the module:
 	// "google_cloud_run_v2_service.function.uri".
 	Given map[string]string
 }
@@ -39,23 +40,20 @@ type Module struct {
 	variables map[string]*hclsyntax.Block
 	locals    map[string]hclsyntax.Expression
 	resources map[string]*hclsyntax.Block // by address: TYPE.NAME, data.TYPE.NAME
-	known     map[string]cty.Value        // by address: var.X, local.X, TYPE.NAME
-	busy      map[string]bool             // addresses in evaluation, to find cycles
+	outputs   map[string]hclsyntax.Expression
+	children  map[string]*Module   // by the name of the call
+	caller    *Module              // nil of the root
+	passed    hclsyntax.Attributes // what the caller passes
+	known     map[string]cty.Value // by address: var.X, local.X, TYPE.NAME
+	busy      map[string]bool      // addresses in evaluation, to find cycles
 }
 
-// Load reads the .tf files of a folder and validates the variables. Its error has the
-// messages of all failed validations.
+// Load reads the .tf files of a folder and of the modules that it calls, and validates the
+// variables. Its error has the messages of all failed validations.
 func Load(folder string, options Options) (*Module, error) {
-	m := &Module{
-		folder: folder, options: options, variables: map[string]*hclsyntax.Block{}, locals: map[string]hclsyntax.Expression{},
-		resources: map[string]*hclsyntax.Block{}, known: map[string]cty.Value{}, busy: map[string]bool{},
-	}
-	files, err := Files(folder)
+	m, err := read(folder, options)
 	if err != nil {
 		return nil, err
-	}
-	for _, body := range files {
-		m.add(body)
 	}
 	for name := range options.Variables {
 		if m.variables[name] == nil {
@@ -63,6 +61,30 @@ func Load(folder string, options Options) (*Module, error) {
 		}
 	}
 	return m, m.validate()
+}
+
+func read(folder string, options Options) (*Module, error) {
+	m := &Module{
+		folder: folder, options: options, variables: map[string]*hclsyntax.Block{}, locals: map[string]hclsyntax.Expression{},
+		resources: map[string]*hclsyntax.Block{}, outputs: map[string]hclsyntax.Expression{}, children: map[string]*Module{},
+		known: map[string]cty.Value{}, busy: map[string]bool{},
+	}
+	files, err := Files(folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, body := range files {
+		if err := m.add(body); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// Folders returns the folder of a module and those of the modules inside of it.
+func Folders(folder string) ([]string, error) {
+	inside, err := filepath.Glob(filepath.Join(folder, "modules", "*"))
+	return append([]string{folder}, inside...), err
 }
 
 // Files returns the parsed .tf files of a folder, by name.
@@ -86,7 +108,7 @@ func Files(folder string) (map[string]*hclsyntax.Body, error) {
 	return files, nil
 }
 
-func (m *Module) add(body *hclsyntax.Body) {
+func (m *Module) add(body *hclsyntax.Body) error {
 	for _, block := range body.Blocks {
 		switch block.Type {
 		case "variable":
@@ -99,11 +121,19 @@ func (m *Module) add(body *hclsyntax.Body) {
 			m.resources[strings.Join(block.Labels, ".")] = block
 		case "data":
 			m.resources["data."+strings.Join(block.Labels, ".")] = block
+		case "output":
+			m.outputs[block.Labels[0]] = block.Body.Attributes["value"].Expr
+		case "module":
+			if err := m.call(block); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
-// validate checks every variable, which is Terraform's first step.
+// validate checks every variable, which is Terraform's first step. What is passed on is
+// checked once the caller's own variables are right.
 func (m *Module) validate() error {
 	var problems []error
 	for name, block := range m.variables {
@@ -124,6 +154,12 @@ func (m *Module) validate() error {
 			}
 			problems = append(problems, err)
 		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.children)) {
+		problems = append(problems, m.children[name].validate())
 	}
 	return errors.Join(problems...)
 }
@@ -153,6 +189,10 @@ func (m *Module) work(address string) (cty.Value, error) {
 		return m.variable(name)
 	case root == "local" && m.locals[name] != nil:
 		return m.evaluate(m.locals[name], nil)
+	case root == "output" && m.outputs[name] != nil:
+		return m.evaluate(m.outputs[name], nil)
+	case root == "module":
+		return m.answered(name)
 	case m.resources[address] != nil:
 		return m.multiplied(address, m.resources[address])
 	}
@@ -170,6 +210,11 @@ func (m *Module) variable(name string) (cty.Value, error) {
 	if given, ok := m.options.Variables[name]; ok {
 		var err error
 		if value, err = fromGo(given); err != nil {
+			return cty.NilVal, err
+		}
+	} else if attribute := m.passed[name]; attribute != nil {
+		var err error
+		if value, err = m.caller.evaluate(attribute.Expr, nil); err != nil {
 			return cty.NilVal, err
 		}
 	} else if attribute := body.Attributes["default"]; attribute != nil {
@@ -216,9 +261,12 @@ func fromGo(given any) (cty.Value, error) {
 	return gocty.ToCtyValue(given, kind)
 }
 
-// kinds returns the types of the module's resources.
+// kinds returns the types of the resources of a module and of those that it calls.
 func (m *Module) kinds() []string {
 	var kinds []string
+	for _, child := range m.children {
+		kinds = append(kinds, child.kinds()...)
+	}
 	for _, block := range m.resources {
 		if block.Type == "resource" {
 			kinds = append(kinds, block.Labels[0])

@@ -30,7 +30,7 @@ func (m *Module) evaluate(expression hclsyntax.Expression, scope map[string]cty.
 }
 
 // mentioned returns the values that an expression refers to outside of the scope, as
-// roots for HCL: var, local, data, a type of resource.
+// roots for HCL: var, local, data, module, a type of resource.
 func (m *Module) mentioned(expression hclsyntax.Expression, scope map[string]cty.Value) (map[string]cty.Value, error) {
 	tree := map[string]map[string]cty.Value{} // last parts of addresses, by their first part
 	for _, mention := range expression.Variables() {
@@ -48,23 +48,23 @@ func (m *Module) mentioned(expression hclsyntax.Expression, scope map[string]cty
 		}
 		tree[full[:cut]][full[cut+1:]] = value
 	}
-	known, data := map[string]cty.Value{}, map[string]cty.Value{}
+	known, two := map[string]cty.Value{}, map[string]map[string]cty.Value{"data": {}, "module": {}}
 	for root, values := range tree {
-		if kind, ok := strings.CutPrefix(root, "data."); ok {
-			data[kind] = cty.ObjectVal(values)
+		if first, second, nested := strings.Cut(root, "."); nested {
+			two[first][second] = cty.ObjectVal(values)
 			continue
 		}
 		known[root] = cty.ObjectVal(values)
 	}
-	known["data"] = cty.ObjectVal(data)
+	known["data"], known["module"] = cty.ObjectVal(two["data"]), cty.ObjectVal(two["module"])
 	return known, nil
 }
 
 // address returns the part of a reference that names an object of the module: two
-// steps, three for data.
+// steps, three for data and modules.
 func address(mention hcl.Traversal) string {
 	length := 2
-	if mention.RootName() == "data" {
+	if mention.RootName() == "data" || mention.RootName() == "module" {
 		length = 3
 	}
 	names := []string{mention.RootName()}

@@ -33,6 +33,7 @@ func (m *Module) functions() map[string]function.Function {
 		"setsubtract": stdlib.SetSubtractFunc, "setunion": stdlib.SetUnionFunc, "setintersection": stdlib.SetIntersectionFunc,
 		"sort": stdlib.SortFunc, "compact": stdlib.CompactFunc, "zipmap": stdlib.ZipmapFunc, "slice": stdlib.SliceFunc,
 		"range": stdlib.RangeFunc,
+		"one":   one,
 		"join":  stdlib.JoinFunc, "split": stdlib.SplitFunc, "format": stdlib.FormatFunc, "formatlist": stdlib.FormatListFunc,
 		"lower": stdlib.LowerFunc, "upper": stdlib.UpperFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
 		"trimspace":  stdlib.TrimSpaceFunc,
@@ -161,6 +162,22 @@ var decodeYAML = function.New(&function.Spec{
 			return cty.NilVal, err
 		}
 		return ctyjson.Unmarshal(asJSON, kind)
+	},
+})
+
+// one returns the only element of a list, null of an empty one.
+var one = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType}},
+	Type:   function.StaticReturnType(cty.DynamicPseudoType),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		elements := args[0].AsValueSlice()
+		switch len(elements) {
+		case 0:
+			return cty.NullVal(cty.String), nil
+		case 1:
+			return elements[0], nil
+		}
+		return cty.NilVal, fmt.Errorf("one of %d elements", len(elements))
 	},
 })
 

@@ -15,7 +15,7 @@ import (
 
 // Resource is one instance of a resource, as Terraform would create it.
 type Resource struct {
-	Address string // TYPE.NAME, TYPE.NAME["KEY"]
+	Address string // TYPE.NAME, TYPE.NAME["KEY"], without the module that it is in
 	Kind    string
 	// Values are its arguments, nested blocks as lists, and computed attributes.
 	Values map[string]any
@@ -36,8 +36,8 @@ func (r Resource) Text(steps ...string) string {
 	return text
 }
 
-// Resources returns the instances of the given types, by default of every type,
-// ordered by address.
+// Resources returns the instances of the given types, by default of every type, of a module
+// and of those that it calls, ordered by address.
 func (m *Module) Resources(kinds ...string) ([]Resource, error) {
 	if len(kinds) == 0 {
 		kinds = m.kinds()
@@ -58,6 +58,14 @@ func (m *Module) Resources(kinds ...string) ([]Resource, error) {
 		}
 		found = append(found, made...)
 	}
+	for _, child := range m.children {
+		made, err := child.Resources(kinds...)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, made...)
+	}
+	slices.SortFunc(found, func(a, b Resource) int { return strings.Compare(a.Address, b.Address) })
 	return found, nil
 }
 

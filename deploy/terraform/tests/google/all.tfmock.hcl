@@ -23,3 +23,7 @@ mock_resource "google_logging_folder_sink" {
 mock_resource "google_logging_organization_sink" {
   defaults = { writer_identity = "serviceAccount:o-sink@gcp-sa-logging.iam.gserviceaccount.com" }
 }
+
+mock_resource "google_monitoring_alert_policy" {
+  defaults = { name = "projects/my-project/alertPolicies/1" }
+}

@@ -1,0 +1,67 @@
+variable "project_id" {
+  description = "The guard's own project, in which the function runs: no editor works there."
+  type        = string
+}
+
+variable "guarded_project_id" {
+  description = "The project whose services are looked at."
+  type        = string
+}
+
+variable "region" {
+  description = "Where the function runs."
+  type        = string
+}
+
+variable "image" {
+  description = "The function's image, with its digest."
+  type        = string
+}
+
+variable "policy_file" {
+  description = "The policy, from this folder on."
+  type        = string
+  default     = "policy.yaml"
+}
+
+variable "policy_checker" {
+  description = "Path of the program iapguard, with which an apply tries the policy first."
+  type        = string
+  default     = null
+}
+
+variable "hold_members" {
+  description = "Who is on call, and may stop every write."
+  type        = set(string)
+  default     = []
+}
+
+variable "approvers" {
+  description = "Who may approve and send commands, as the account NAME-approver."
+  type        = set(string)
+  default     = []
+}
+
+variable "deployers" {
+  description = "Who deploys new images: the account of the build."
+  type        = set(string)
+  default     = []
+}
+
+variable "notification_channels" {
+  description = "Where alerts go."
+  type        = set(string)
+  default     = []
+}
+
+variable "mode" {
+  description = "report-only grants reading alone, enforce the writing role too."
+  type        = string
+  default     = "report-only"
+}
+
+variable "runtime_accounts" {
+  description = "With enforce: accounts that guarded services run as, where the policy restricts the ingress, turns IAP on at services or redeploys."
+  type        = set(string)
+  default     = []
+}
