@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -252,15 +253,18 @@ func pushedData(body []byte) []byte {
 // would not make it readable.
 func (f *Function) reject(ctx context.Context, why string, body []byte) error {
 	sum := sha256.Sum256(body)
-	said := pushedData(body)
-	beginning := fmt.Sprintf("the message begins with %q", said[:min(len(said), 200)])
+	outline := event.Outline(pushedData(body))
+	advice := []string{why}
+	if !strings.Contains(why, outline) {
+		advice = append(advice, outline)
+	}
 	rejected := report.Report{
 		RunID: uuid.NewString(), ObservedAt: f.clock.Now().UTC(), Version: Version, Outcome: report.Rejected,
 		// A message without a key of its own is known by its content.
 		Cause:  report.Cause{Kind: "unreadable", Key: "sha256:" + hex.EncodeToString(sum[:16])},
-		Advice: []string{why, beginning},
+		Advice: advice,
 	}
-	f.log.WarnContext(ctx, "message rejected", "why", why, "beginning", beginning)
+	f.log.WarnContext(ctx, "message rejected", "why", why, "outline", outline)
 	if err := f.engine.Publisher.Publish(ctx, rejected); err != nil {
 		return fmt.Errorf("publishing that a message was rejected: %w", err)
 	}

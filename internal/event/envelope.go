@@ -45,10 +45,10 @@ func (p *parser) other(b []byte) {
 		return
 	}
 	if jsontext.Value(b).IsValid() {
-		p.ignore(notALogEntry, "JSON, but neither an object nor a list: %s", quote(string(b)))
+		p.ignore(notALogEntry, "JSON, but neither an object nor a list: %s", Outline(b))
 		return
 	}
-	p.ignore(Unreadable, "neither JSON nor a protobuf log entry: %s", quote(string(b)))
+	p.ignore(Unreadable, "neither JSON nor a protobuf log entry: %s", Outline(b))
 }
 
 // json reads one JSON text, or several one after the other.

@@ -163,7 +163,7 @@ func TestUnknownShapesAndUnreadableBodies(t *testing.T) {
 	}{
 		{"nothing", "", Unreadable, "empty"},
 		{"white space", " \n", Unreadable, "empty"},
-		{"text", "hello \x1b[31m\nworld", Unreadable, `"hello \x1b[31m\nworld"`},
+		{"text", "hello \x1b[31m\nworld", Unreadable, `17 bytes, and begins with "hello \x1b["`},
 		{"cut JSON", deploy[:len(deploy)/2], Unreadable, "not valid JSON"},
 		{"a stray comma", `{"insertId":"1",}`, Unreadable, "(byte 15)"},
 		{"a closing brace too many", `}`, Unreadable, "neither JSON"},

@@ -24,6 +24,7 @@ import (
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/canary"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
@@ -191,7 +192,8 @@ func (p *play) attach(s script) {
 
 // serve starts the function, and stop ends it again.
 func (p *play) serve() error {
-	protect, err := function.New(p.ctx, p.config, slog.New(slog.NewTextHandler(p.t.Output(), nil)))
+	protect, err := function.New(p.ctx, p.config, slog.New(slog.NewTextHandler(
+		canary.Writer(p.t, "the function's log", p.t.Output()), nil)))
 	if err != nil {
 		return err
 	}
@@ -224,6 +226,7 @@ func (p *play) keep(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *play) reported(received playground.Report) {
+	canary.Check(p.t, "a report", received.Data)
 	one, err := report.Read(received.Data)
 	if err != nil {
 		p.t.Errorf("report %s does not fit its schema: %v", received.Data, err)
@@ -272,11 +275,12 @@ func (p *play) post(one letter) bool {
 	p.mu.Lock()
 	p.given[message{one.of, one.number}]++
 	p.mu.Unlock()
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.function+one.path, bytes.NewReader(one.body))
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, p.function+one.path, bytes.NewReader(canary.Message(one.body)))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	canary.Headers(request.Header)
 	request.Header.Set("Authorization", "Bearer "+p.token(playground.PushAccount))
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

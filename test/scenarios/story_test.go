@@ -17,6 +17,7 @@ import (
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/binary"
+	"github.com/iapguard/iapguard/test/canary"
 )
 
 var update = flag.Bool("update", false, "write what is seen into the stories")
@@ -77,6 +78,9 @@ func (p *play) do(c *command) {
 	}
 	seen, err := look(p, args)
 	seen = p.undated(seen)
+	if verb != "look" { // which shows the local cloud
+		canary.Check(p.t, "what "+verb+" shows", []byte(strings.Join(seen, "\n")))
+	}
 	switch {
 	case err != nil:
 		p.t.Fatalf("%s: %v", c.line, err)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/iapguard/iapguard/test/canary"
 )
 
 // watch passes a call of the function on to the local cloud. Writes are kept,
@@ -18,6 +20,7 @@ func (p *play) watch(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	body = canary.Reap(body)
 	var before [][]string
 	if writes(r) {
 		before = p.everyDoor()
@@ -56,7 +59,8 @@ func (p *play) watch(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	p.spent.calls, p.spent.bytes = p.spent.calls+1, p.spent.bytes+len(answer)
 	p.mu.Unlock()
-	answer = p.without(r, answer)
+	answer = canary.Sow(p.without(r, answer))
+	canary.Headers(w.Header())
 	w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
 	w.WriteHeader(response.StatusCode)
 	_, _ = w.Write(answer) // the function sees a cut connection
