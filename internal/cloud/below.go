@@ -33,9 +33,30 @@ type Unplaced struct {
 }
 
 // Placed are the projects in a folder or an organization, at any depth, that our account may
-// read, sorted, and those that may be in it or not. With an error come
-// those that could be listed.
+// read, sorted, and those that may be in it or not. They are listed from the container downwards;
+// where a list is denied, all projects that can be found are asked where they are. With an error
+// come those that could be listed.
 func (c *Cloud) Placed(ctx context.Context, container string) ([]string, map[string]Unplaced, error) {
+	walked, err := c.projects.Below(ctx, container)
+	var below []string
+	for _, each := range walked {
+		below = append(below, each.ID)
+		c.projects.Know(each.Project)
+		if each.Ancestors.Known {
+			c.ancestors.Put(each.ID, each.Ancestors)
+		}
+	}
+	if err == nil {
+		return below, nil, nil
+	}
+	found, unplaced, err := c.found(ctx, container)
+	below = append(below, found...)
+	slices.Sort(below)
+	return slices.Compact(below), unplaced, err
+}
+
+// found are the projects that a search finds in a folder or an organization.
+func (c *Cloud) found(ctx context.Context, container string) ([]string, map[string]Unplaced, error) {
 	projects, unlisted := c.projects.ReadableProjects(ctx)
 	ancestors, passing := make([]posture.Ancestors, len(projects)), make([]error, len(projects))
 	var group errgroup.Group

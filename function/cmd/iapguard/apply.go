@@ -127,13 +127,16 @@ func (a *applying) plan(ctx context.Context, session *session) (planned, []*job,
 	var found planned
 	var err error
 	if a.reviewed == nil {
-		found, err = session.plan(ctx, "apply", a.scopes, a.stderr)
+		found, err = session.plan(ctx, "apply", placesOf(a.scopes))
 	} else {
 		var targets []posture.Target
 		for _, one := range a.reviewed {
 			targets = append(targets, one.target)
 		}
-		found = session.planEach(ctx, targets, planned{command: "apply"}, a.stderr)
+		var looks []looked
+		of := session.lookAt(ctx, "apply", targets, func(one looked) { looks = append(looks, one) })
+		found = planned{command: "apply", of: of}
+		found.add(ctx, looks)
 	}
 	var jobs []*job
 	for i, r := range found.reports {

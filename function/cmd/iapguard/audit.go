@@ -6,19 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
-	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -39,21 +35,22 @@ func newAuditCommand() *cobra.Command {
 			"of more what needs a person, the worst last; --wide shows every door of all. --only, --team and --sort choose and " +
 			"order what is shown, in every format; the totals are of all. With --format html, or a FILE.html for -o, it makes a " +
 			"document with a drawing of each service, which a browser shows and prints.",
-		Args: wantTargets,
+		Args: wantPlaces,
 		RunE: func(command *cobra.Command, args []string) error {
 			open, err := o.auditAll(command.Context(), args, command.OutOrStdout())
-			if err == nil && exitCode && open {
-				return statusError(exitPending)
+			if failed := statusError(exitFailed); exitCode && (err == nil && open || errors.Is(err, failed)) {
+				return statusError(exitPending) // what was not read may be open
 			}
 			return err
 		},
 	}
 	o.add(command)
-	o.formats, o.out = []string{"csv", "md", "html"}, nil // the text names the context itself
+	o.formats, o.out = []string{"ndjson", "csv", "md", "html"}, nil // the text names the context itself
 	command.Flags().Lookup("output").Usage = "write the audit to this file too: as HTML if its name ends in .html, else as JSON, " +
 		"which --compare reads"
-	command.Flags().Lookup("format").Usage = "text, json (one object), csv (a line for each service), md (for a pull request) " +
-		"or html (a document to show and print, in one file)"
+	command.Flags().Lookup("format").Usage = "text, json (one object), ndjson (an object for each service as soon as it is known, " +
+		"and one with the totals at the end), csv (a line for each service), md (for a pull request) or html (a document to show and " +
+		"print, in one file)"
 	o.shown.add(command)
 	command.Flags().StringVar(&o.compare, "compare", "",
 		"an earlier audit as JSON: show which unguarded doors are new, fixed, unchanged")
@@ -110,7 +107,7 @@ type audited struct {
 // auditAll prints the audit; open says whether any door is unguarded, or may be without
 // that being accepted.
 func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Writer) (open bool, err error) {
-	scopes, err := parseScopes(args)
+	places, err := parsePlaces(args)
 	if err != nil {
 		return false, err
 	}
@@ -134,53 +131,41 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	if err != nil {
 		return false, err
 	}
-	targets, unlisted := session.list(ctx, scopes)
-	if len(targets) == 0 && len(unlisted) > 0 {
-		return false, errors.Join(slices.Collect(maps.Values(unlisted))...)
-	}
 	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Scope: args, Policy: session.digest,
-		Context: session.context, Holds: session.held, HoldsUnread: session.unheld, Principal: session.principal, Services: session.auditEach(ctx, targets)}
-	for scope, why := range unlisted {
-		found.Services = append(found.Services, newAudited(scope.Name(), report.Report{}, why))
+		Context: session.context, Holds: session.held, HoldsUnread: session.unheld, Principal: session.principal}
+	stream := o.shown.stream(o.format, out)
+	far, err := session.survey(ctx, "audit", places, func(one looked) {
+		row := newAudited(one.target.Name(), one.final, one.err)
+		if since := row.ExposedSince; since != nil && !since.Before(found.ObservedAt) {
+			row.ExposedSince = nil // nobody saw it open before, so since when it is open is not known
+		}
+		found.Services = append(found.Services, row)
+		stream(row)
+	})
+	if err == nil && far.services == 0 {
+		err = errors.Join(far.errors()...)
+	}
+	if err != nil {
+		return false, err
+	}
+	for place, why := range far.unlisted {
+		row := newAudited(place, report.Report{}, why)
+		found.Services = append(found.Services, row)
+		stream(row)
 	}
 	found.sort()
 	found.Totals = found.count()
 	if earlier != nil {
-		found.Comparison = earlier.compare(found, scopes)
+		found.Comparison = earlier.compare(found, far.scopes)
 	}
 	if err := o.write(found, kept, out); err != nil {
 		return false, err
 	}
-	if slices.ContainsFunc(found.Services, func(one audited) bool { return one.Error != "" }) {
+	if unread := found.unread(); len(unread) > 0 {
+		noteUnread(session.stderr, unread)
 		return false, statusError(exitFailed)
 	}
 	return found.Totals.Exposed+found.Totals.Unknown-found.Totals.Accepted > 0, nil
-}
-
-// auditTogether bounds how many services are looked at side by side.
-const auditTogether = 8
-
-// auditEach looks at every service, also at those that no rule covers.
-func (s *session) auditEach(ctx context.Context, targets []posture.Target) []audited {
-	all := make([]audited, len(targets))
-	shown := newProgress(s.stderr, "services looked at", len(targets), progressAfter)
-	defer shown.end()
-	began := time.Now()
-	var group errgroup.Group
-	group.SetLimit(auditTogether)
-	for i, target := range targets {
-		group.Go(func() error {
-			final, err := s.engine.Run(ctx, request("audit", target, true))
-			all[i] = newAudited(target.Name(), final, err)
-			if since := all[i].ExposedSince; since != nil && !since.Before(began) {
-				all[i].ExposedSince = nil // nobody saw it open before, so since when it is open is not known
-			}
-			shown.add()
-			return nil
-		})
-	}
-	_ = group.Wait() // no look fails the others
-	return all
 }
 
 // newAudited is what an audit says of one service, or of a place with services that

@@ -79,13 +79,16 @@ func (s *auditShown) check() error {
 
 // of are the services that are shown, the worst first.
 func (s *auditShown) of(a audit) []audited {
-	chosen := slices.DeleteFunc(slices.Clone(a.Services), func(one audited) bool {
-		return len(s.only) > 0 && !slices.Contains(s.only, string(one.stands())) || s.team != "" && one.Team != s.team
-	})
+	chosen := slices.DeleteFunc(slices.Clone(a.Services), func(one audited) bool { return !s.chooses(one) })
 	slices.SortStableFunc(chosen, func(a, b audited) int {
 		return cmp.Or(sorts[s.sort](a, b), cmp.Compare(a.Service, b.Service))
 	})
 	return chosen
+}
+
+// chooses reports whether a service is shown.
+func (s *auditShown) chooses(one audited) bool {
+	return (len(s.only) == 0 || slices.Contains(s.only, string(one.stands()))) && (s.team == "" || one.Team == s.team)
 }
 
 // stands is how a service stands.
@@ -136,6 +139,8 @@ func (s *auditShown) print(a audit, format string, as rendering) ([]byte, error)
 			a.Services = []audited{}
 		}
 		return a.json()
+	case "ndjson":
+		return a.end()
 	case "csv":
 		return s.csv(a)
 	case "md":

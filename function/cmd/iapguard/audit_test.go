@@ -183,7 +183,7 @@ func TestWhatIsNoAuditIsRefused(t *testing.T) {
 		{"no target", "no target", nil},
 		{"a plan", "is not an audit", []string{project, "--compare", file}},
 		{"no file", "no such file", []string{project, "--compare", dir + "/none"}},
-		{"a format that is not there", "write text, json, csv, md or html", []string{project, "--format", "pdf"}},
+		{"a format that is not there", "write text, json, ndjson, csv, md or html", []string{project, "--format", "pdf"}},
 	} {
 		err := execute(t, append([]string{"audit"}, tc.args...)...)
 		var usage usageError

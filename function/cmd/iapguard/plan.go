@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
@@ -33,7 +32,7 @@ func newPlanCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "plan TARGET...",
 		Short: "Show what apply would do to these services, and why; nothing is written",
-		Args:  wantTargets,
+		Args:  wantPlaces,
 		RunE: func(command *cobra.Command, args []string) error {
 			p.out, p.stderr, p.typed = command.OutOrStdout(), command.ErrOrStderr(), typedFlags(command)
 			return p.run(command.Context(), args)
@@ -49,7 +48,7 @@ func newPlanCommand() *cobra.Command {
 }
 
 func (p *planning) run(ctx context.Context, args []string) error {
-	scopes, err := parseScopes(args)
+	places, err := parsePlaces(args)
 	if err != nil {
 		return err
 	}
@@ -64,7 +63,7 @@ func (p *planning) run(ctx context.Context, args []string) error {
 		}
 		defer kept.abandon()
 	}
-	found, err := p.print(ctx, session, scopes, kept)
+	found, err := p.print(ctx, session, places, kept)
 	if kept != nil && err == nil {
 		err = kept.Close()
 	}
@@ -81,11 +80,11 @@ func (p *planning) run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// print prints the plans of the services in scopes, and keeps them.
+// print prints the plans of the services in places, and keeps them.
 func (p *planning) print(
-	ctx context.Context, session *session, scopes []posture.Scope, kept *outputFile,
+	ctx context.Context, session *session, places []policy.Hold, kept *outputFile,
 ) (planned, error) {
-	found, err := session.plan(ctx, "plan", scopes, p.stderr)
+	found, err := session.plan(ctx, "plan", places)
 	if err != nil {
 		return found, err
 	}
@@ -135,58 +134,38 @@ type planned struct {
 	of      int
 }
 
-// plan looks at every service in scopes for a command, and writes nothing. What it has when
+// plan looks at every service in places for a command, and writes nothing. What it has when
 // the context ends is a result. It returns an error where there is nothing to look at.
-func (s *session) plan(
-	ctx context.Context, command string, scopes []posture.Scope, stderr io.Writer,
-) (planned, error) {
-	targets, unlisted := s.list(ctx, scopes)
-	if len(targets) == 0 && len(unlisted) > 0 {
-		return planned{}, errors.Join(slices.Collect(maps.Values(unlisted))...)
+func (s *session) plan(ctx context.Context, command string, places []policy.Hold) (planned, error) {
+	var looks []looked
+	far, err := s.survey(ctx, command, places, func(one looked) { looks = append(looks, one) })
+	if err == nil && far.services == 0 {
+		err = errors.Join(far.errors()...)
 	}
-	found := planned{command: command}
-	for _, scope := range scopes {
-		if err := unlisted[scope]; err != nil {
-			found.errors = append(found.errors, err)
-		}
+	if err != nil {
+		return planned{}, err
 	}
-	return s.planEach(ctx, targets, found, stderr), nil
+	found := planned{command: command, errors: far.errors(), of: far.services}
+	found.add(ctx, looks)
+	return found, nil
 }
 
-// planEach adds the plans of services.
-func (s *session) planEach(ctx context.Context, targets []posture.Target, found planned, stderr io.Writer) planned {
-	type look struct {
-		report report.Report
-		err    error
-	}
-	looks := make([]look, len(targets))
-	shown := newProgress(stderr, "services looked at", len(targets), progressAfter)
-	var group errgroup.Group
-	group.SetLimit(auditTogether)
-	for i, target := range targets {
-		group.Go(func() error {
-			if looks[i].err = ctx.Err(); looks[i].err == nil {
-				looks[i].report, looks[i].err = s.engine.Run(ctx, request(found.command, target, true))
-			}
-			shown.add()
-			return nil
-		})
-	}
-	_ = group.Wait() // no look fails the others
-	shown.end()
-	for i, one := range looks {
+// add adds what came of looks, in the order of the services' names.
+func (p *planned) add(ctx context.Context, looks []looked) {
+	inOrder(looks)
+	subjects := map[string]bool{}
+	for _, one := range looks {
 		switch {
-		case ctx.Err() != nil && (one.err != nil || one.report.Outcome.Retries()):
+		case ctx.Err() != nil && (one.err != nil || one.final.Outcome.Retries()):
 			continue // it was not looked at
 		case one.err != nil:
-			found.errors = append(found.errors, serviceError{targets[i], one.err})
-		case !slices.ContainsFunc(found.reports, func(r report.Report) bool { return r.Subject() == one.report.Subject() }):
-			found.reports = append(found.reports, one.report) // a project has a number and an id
+			p.errors = append(p.errors, serviceError{one.target, one.err})
+		case !subjects[one.final.Subject()]:
+			subjects[one.final.Subject()] = true // a project has a number and an id
+			p.reports = append(p.reports, one.final)
 		}
-		found.looked++
+		p.looked++
 	}
-	found.of = len(targets)
-	return found
 }
 
 // serviceError is why a service has no plan.

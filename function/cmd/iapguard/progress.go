@@ -24,22 +24,27 @@ const progressAfter = time.Second
 type progress struct {
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar // nil = it is not shown
+	total int
 	done  int
 	shown *time.Timer
 }
 
 // newProgress begins to show a work of so many things, such as services looked at, after a while.
+// More may be found meanwhile.
 func newProgress(stderr io.Writer, what string, total int, after time.Duration) *progress {
-	p := &progress{}
+	p := &progress{total: total}
 	terminal := terminalBehind(stderr)
-	if terminal == nil || total < 2 {
+	if terminal == nil || total == 1 {
 		return p
 	}
 	things, _, _ := strings.Cut(what, " ")
 	p.shown = time.AfterFunc(after, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.bar = progressbar.NewOptions(total,
+		if p.total == 1 {
+			return
+		}
+		p.bar = progressbar.NewOptions(max(1, p.total),
 			progressbar.OptionSetWriter(terminal), progressbar.OptionUseANSICodes(true),
 			progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(20),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(things),
@@ -48,6 +53,15 @@ func newProgress(stderr io.Writer, what string, total int, after time.Duration) 
 		_ = p.bar.Set(p.done) // it only shows
 	})
 	return p
+}
+
+// grow adds to the things of the work.
+func (p *progress) grow(more int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.total += more; p.bar != nil {
+		p.bar.ChangeMax(p.total)
+	}
 }
 
 // add notes that one more thing is done.

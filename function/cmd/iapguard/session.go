@@ -297,6 +297,15 @@ func (s *session) list(ctx context.Context, scopes []posture.Scope) ([]posture.T
 	return slices.Compact(targets), unlisted
 }
 
+// wantPlaces is wantTargets of a command that looks through folders and organizations too.
+func wantPlaces(command *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usageError{fmt.Errorf("no target: write %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]], "+
+			"folders/FOLDER or organizations/ORGANIZATION", command.CommandPath())}
+	}
+	return nil
+}
+
 func wantTargets(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return usageError{fmt.Errorf("no target: write %s projects/PROJECT[/locations/LOCATION[/services/SERVICE]]",

@@ -488,7 +488,7 @@ func TestAnInterruptedPlanShowsWhatItHas(t *testing.T) {
 	o.Build(playground.Scenario...)
 	begun, never := make(chan struct{}, 9), make(chan struct{})
 	address := through(t, o, func(r *http.Request) {
-		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/services/billing") {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/services/billing:getIamPolicy") {
 			begun <- struct{}{}
 			<-never
 		}
