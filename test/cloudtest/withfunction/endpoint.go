@@ -9,7 +9,7 @@ import (
 
 // endpoint is where instances find Google's APIs.
 func (e *Env) endpoint() string {
-	if e.options.Held == nil {
+	if e.options.Held == nil && e.options.Answered == nil {
 		return e.URL()
 	}
 	to, err := url.Parse(e.URL())
@@ -18,8 +18,13 @@ func (e *Env) endpoint() string {
 	}
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e.options.Held(r)
+		if e.options.Held != nil {
+			e.options.Held(r)
+		}
 		proxy.ServeHTTP(w, r)
+		if e.options.Answered != nil {
+			e.options.Answered(r)
+		}
 	}))
 	e.t.Cleanup(server.Close)
 	return server.URL

@@ -38,6 +38,8 @@ type Options struct {
 	Heartbeats []string
 	// Held is called before each call that an instance makes of Google's APIs.
 	Held func(*http.Request)
+	// Answered is called after each of these calls.
+	Answered func(*http.Request)
 	// Log is where instances log to; nil = the test's output.
 	Log        *slog.Logger
 	Playground playground.Options
