@@ -59,14 +59,15 @@ type Cloud struct {
 	above         keptAbove[posture.Policy]       // of folders and organizations, by name
 	aboveSettings keptAbove[iap.Settings]         // of IAP, likewise
 	roles         *cache.Cache[posture.Role]      // by name
-	shared        shared                          // of looks at many services
+	ahead         *connect.Ahead
+	shared        shared // of looks at many services
 	now           func() time.Time
 }
 
 // Connect makes the clients. Credentials are looked for here; no API is called.
 func Connect(ctx context.Context, config connect.Config, now func() time.Time) (*Cloud, error) {
 	config.Impersonator = connect.NewImpersonator(config)
-	c := &Cloud{now: now}
+	c := &Cloud{now: now, ahead: connect.NewAhead()}
 	var err error
 	for _, connected := range []func() error{
 		func() error { c.run, err = run.New(ctx, config); return err },
@@ -183,8 +184,10 @@ func distinct(names []string) []string {
 
 // Behind returns the Cloud Run services that a load balancer's resource leads
 // to. Their project is the id, also where the resource names the number.
-func (c *Cloud) Behind(ctx context.Context, resource string) ([]posture.Target, error) {
-	targets, err := c.loadBalancers.Behind(ctx, resource)
+func (c *Cloud) Behind(ctx context.Context, resource string) (targets []posture.Target, err error) {
+	ctx, done := c.ahead.Begin(ctx, "behind "+resource)
+	defer func() { done(err == nil) }()
+	targets, err = c.loadBalancers.Behind(ctx, resource)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,16 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 	return o.p, o.unread.worst
 }
 
+// Ahead begins a reading of a service: what the last one of it asked is asked at once, and answers
+// the calls of the context that is returned. Less is asked to verify what was written. done ends
+// the reading, and says whether it was complete.
+func (c *Cloud) Ahead(ctx context.Context, target posture.Target, verify bool) (reads context.Context, done func(complete bool)) {
+	if verify {
+		return c.ahead.Begin(ctx, "verify "+target.Name(), target.Name())
+	}
+	return c.ahead.Begin(ctx, target.Name())
+}
+
 // observation is a posture while it is read. Reads that run side by side write
 // to different fields of it.
 type observation struct {

@@ -26,6 +26,9 @@ type Cloud interface {
 	// Observe reads everything about one service, directly from the resources.
 	// The posture's target carries the project's id.
 	Observe(ctx context.Context, target posture.Target) (posture.Posture, error)
+	// Ahead begins a reading of a service, which is all that the context that it returns is
+	// used for, to verify what was written or not. done ends it, and says whether it was complete.
+	Ahead(ctx context.Context, target posture.Target, verify bool) (reads context.Context, done func(complete bool))
 	// Refresh drops what is kept of the resource that a cause is about.
 	Refresh(cause event.Cause)
 	// Describe adds to a posture what only rules ask about. What cannot be read of

@@ -20,7 +20,9 @@ import (
 // needs beside the posture are read side by side, and it is made again with them.
 // There are few facts, so this ends.
 func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decision, error) {
-	settings := r.settings()
+	settings, complete := r.settings(), false
+	ctx, done := r.Cloud.Ahead(ctx, r.request.Target, r.sofar.Done != nil)
+	defer func() { done(complete) }()
 	seen, err := r.observe(ctx, settings)
 	if err != nil {
 		return decide.Facts{Posture: seen}, decide.Decision{},
@@ -41,7 +43,7 @@ func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decisio
 		case decision.OutOfScope:
 			return facts, decision, nil
 		default:
-			r.sofar = decision.Run
+			r.sofar, complete = decision.Run, true
 			return facts, decision, nil
 		}
 		if err = r.gather(ctx, &facts, decision.Needs); err != nil {

@@ -189,15 +189,15 @@ func TestRoundTripsInARow(t *testing.T) {
 		change       func()
 		outcome      report.Outcome
 	}{
-		{"the first, which protects", "globalForwardingRules.insert", 8, 1000, nil, report.Protected},
-		{"of the service, protected", "Services.UpdateService", 1, 1000, func() {
+		{"the first, which protects", "globalForwardingRules.insert", 8, 19, nil, report.Protected},
+		{"of the service, protected", "Services.UpdateService", 1, 2, func() {
 			e.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", object{"labels": object{"team": "shop"}})
 		}, report.Compliant},
-		{"of its forwarding rule", "globalForwardingRules.patch", 3, 1000, func() {
+		{"of its forwarding rule", "globalForwardingRules.patch", 1, 3, func() {
 			e.Call(http.MethodPatch, "/compute/v1/projects/demo-project/global/forwardingRules/hello-https",
 				object{"description": "changed"})
 		}, report.Compliant},
-		{"of its backend service", "backendServices.patch", 3, 1000, func() {
+		{"of its backend service", "backendServices.patch", 1, 4, func() {
 			e.Call(http.MethodPatch, "/compute/v1/projects/demo-project/global/backendServices/hello-backend",
 				object{"description": "changed"})
 		}, report.Compliant},

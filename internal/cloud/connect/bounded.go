@@ -46,7 +46,7 @@ func patienceOf(ctx context.Context) time.Duration {
 // client returns the HTTP client over a transport that sends credentials. Each of its calls
 // is bounded, and no credentials follow a redirect to another place.
 func (c Config) client(with http.RoundTripper) *http.Client {
-	return &http.Client{Transport: &bounded{with, c.clock()}, CheckRedirect: samePlace}
+	return &http.Client{Transport: &ahead{&bounded{with, c.clock()}}, CheckRedirect: samePlace}
 }
 
 func (c Config) clock() clockwork.Clock {

@@ -15,7 +15,10 @@ import (
 )
 
 // Client talks to IAP.
-type Client struct{ policies *iap.V1Service }
+type Client struct {
+	policies *iap.V1Service
+	seen     *iampolicy.Seen
+}
 
 // New connects to the API.
 func New(ctx context.Context, config connect.Config) (*Client, error) {
@@ -28,7 +31,7 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 		return nil, fmt.Errorf("connecting to IAP: %w", err)
 	}
 	api.UserAgent = config.UserAgent
-	return &Client{api.V1}, nil
+	return &Client{api.V1, iampolicy.NewSeen()}, nil
 }
 
 // Policy reads the policy of an iap_web resource; inherited bindings are not in it.
@@ -44,7 +47,11 @@ func (c *Client) policy(ctx context.Context, resource string) (iampolicy.Policy,
 	if err != nil {
 		return policy, fmt.Errorf("reading the access policy of %q: %w", resource, connect.Needing(permission(resource), err))
 	}
-	return policy, iampolicy.Convert(answer, &policy)
+	if err := iampolicy.Convert(answer, &policy); err != nil {
+		return policy, err
+	}
+	c.seen.Note(resource, policy)
+	return policy, nil
 }
 
 // permission is what reading a policy of IAP needs; each depth of its tree has
@@ -59,19 +66,22 @@ func permission(resource string) string {
 	return "iap.webServices.getIamPolicy"
 }
 
-// ChangePolicy reads the policy of an iap_web resource, lets change alter it and
-// writes it back, all at the observed version. It returns the version after the
-// write. A policy at another version is a fault.Conflict; a policy that change
-// leaves as it is is not written.
+// ChangePolicy lets change alter the policy of an iap_web resource as it was observed, and writes
+// it back at the observed version. It reads the policy where another version was seen last. It
+// returns the version after the write. A policy at another version is a fault.Conflict; a policy
+// that change leaves as it is is not written.
 func (c *Client) ChangePolicy(
 	ctx context.Context, resource, version string, change func(*iampolicy.Policy) bool,
 ) (string, error) {
-	policy, err := c.policy(connect.AsSelf(ctx), resource)
-	if err != nil {
-		return "", fault.Stale(err)
-	}
-	if err := policy.Unmoved(version); err != nil {
-		return "", fmt.Errorf("writing the access policy of %q: %w", resource, err)
+	policy, ok := c.seen.At(resource, version)
+	if !ok {
+		var err error
+		if policy, err = c.policy(connect.AsSelf(ctx), resource); err != nil {
+			return "", fault.Stale(err)
+		}
+		if err := policy.Unmoved(version); err != nil {
+			return "", fmt.Errorf("writing the access policy of %q: %w", resource, err)
+		}
 	}
 	if !change(&policy) {
 		return version, nil
@@ -85,5 +95,5 @@ func (c *Client) ChangePolicy(
 	if err != nil {
 		return "", fmt.Errorf("writing the access policy of %q: %w", resource, fault.Stale(connect.Classify(err)))
 	}
-	return written.Etag, nil
+	return written.Etag, c.seen.Written(resource, written)
 }

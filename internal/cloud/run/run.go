@@ -30,6 +30,7 @@ type Client struct {
 	revisions  *knative.ProjectsLocationsRevisionsService
 	domains    *knative.ProjectsLocationsDomainmappingsService
 	everywhere *knative.NamespacesInstancesService
+	seen       *iampolicy.Seen
 
 	http            *http.Client
 	base, userAgent string
@@ -59,8 +60,8 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 		services: api.Projects.Locations.Services, instances: api.Projects.Locations.Instances,
 		everywhere: older.Namespaces.Instances, operations: api.Projects.Locations.Operations,
 		lists: older.Projects.Locations.Services, revisions: older.Projects.Locations.Revisions,
-		domains: older.Projects.Locations.Domainmappings,
-		http:    plain, base: api.BasePath, userAgent: config.UserAgent, until: config.Until,
+		domains: older.Projects.Locations.Domainmappings, seen: iampolicy.NewSeen(),
+		http: plain, base: api.BasePath, userAgent: config.UserAgent, until: config.Until,
 	}, nil
 }
 
@@ -211,22 +212,29 @@ func (c *Client) policy(ctx context.Context, name string) (iampolicy.Policy, err
 	if err != nil {
 		return policy, fmt.Errorf("reading the IAM policy of %q: %w", name, connect.Classify(err))
 	}
-	return policy, iampolicy.Convert(answer, &policy)
+	if err := iampolicy.Convert(answer, &policy); err != nil {
+		return policy, err
+	}
+	c.seen.Note(name, policy)
+	return policy, nil
 }
 
-// ChangePolicy reads the policy, lets change alter it and writes it back, all
-// at the observed version. It returns the version after the write. A policy at
-// another version is a fault.Conflict; a policy that change leaves as it is is
-// not written.
+// ChangePolicy lets change alter the policy as it was observed, and writes it back at the
+// observed version. It reads the policy where another version was seen last. It returns the version after
+// the write. A policy at another version is a fault.Conflict; a policy that change leaves as it is
+// is not written.
 func (c *Client) ChangePolicy(
 	ctx context.Context, name, version string, change func(*iampolicy.Policy) bool,
 ) (string, error) {
-	policy, err := c.policy(connect.AsSelf(ctx), name)
-	if err != nil {
-		return "", fault.Stale(err)
-	}
-	if err := policy.Unmoved(version); err != nil {
-		return "", fmt.Errorf("writing the IAM policy of %q: %w", name, err)
+	policy, ok := c.seen.At(name, version)
+	if !ok {
+		var err error
+		if policy, err = c.policy(connect.AsSelf(ctx), name); err != nil {
+			return "", fault.Stale(err)
+		}
+		if err := policy.Unmoved(version); err != nil {
+			return "", fmt.Errorf("writing the IAM policy of %q: %w", name, err)
+		}
 	}
 	if !change(&policy) {
 		return version, nil
@@ -240,7 +248,7 @@ func (c *Client) ChangePolicy(
 	if err != nil {
 		return "", fmt.Errorf("writing the IAM policy of %q: %w", name, fault.Stale(connect.Classify(err)))
 	}
-	return written.Etag, nil
+	return written.Etag, c.seen.Written(name, written)
 }
 
 // Ingress is an ingress setting as the API spells it, "" for one that it does not

@@ -215,6 +215,7 @@ var codeNames = map[codes.Code]string{
 var reasons = map[codes.Code]string{
 	codes.InvalidArgument: "badRequest", codes.NotFound: "notFound", codes.AlreadyExists: "alreadyExists",
 	codes.FailedPrecondition: "failedPrecondition", codes.Unimplemented: "notImplemented",
+	codes.Canceled: "cancelled",
 }
 
 // httpStatus follows google/rpc/code.proto.

@@ -1,0 +1,170 @@
+package connect
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// library answers GET /N with a count of how often anything was asked, and says what was asked.
+type library struct {
+	mu    sync.Mutex
+	asked []string
+	fails map[string]int // by path: the status of the next answer
+}
+
+func (l *library) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	body, _ := io.ReadAll(r.Body)
+	l.asked = append(l.asked, r.Method+" "+r.URL.String()+" "+string(body))
+	if status := l.fails[r.URL.Path]; status != 0 {
+		delete(l.fails, r.URL.Path)
+		w.WriteHeader(status)
+	}
+	fmt.Fprintf(w, "%d", len(l.asked))
+}
+
+// count is how often something was asked that begins so.
+func (l *library) count(begins string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for _, each := range l.asked {
+		if strings.HasPrefix(each, begins) {
+			n++
+		}
+	}
+	return n
+}
+
+// read asks one thing after the other, as a reading does that follows what each answer says.
+func read(t *testing.T, a *Ahead, client *http.Client, complete bool, requests ...string) []string {
+	t.Helper()
+	ctx, done := a.Begin(t.Context(), "a reading")
+	defer done(complete)
+	var answers []string
+	for _, each := range requests {
+		method, url, _ := strings.Cut(each, " ")
+		url, body, _ := strings.Cut(url, " ")
+		request, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close() // it was read
+		answers = append(answers, fmt.Sprintf("%d %s", response.StatusCode, text))
+	}
+	return answers
+}
+
+func TestAReadingIsAskedAtOnceAndAnsweredAnew(t *testing.T) {
+	asked := &library{fails: map[string]int{}}
+	server := httptest.NewServer(asked)
+	defer server.Close()
+	client := Config{}.client(http.DefaultTransport)
+	a := NewAhead()
+	one, two, policy := "GET "+server.URL+"/1", "GET "+server.URL+"/2?x=1", "POST "+server.URL+"/s:getIamPolicy {}"
+
+	read(t, a, client, true, one, two, policy)
+	if got := asked.count(""); got != 3 {
+		t.Fatalf("a first reading asks %d times, want 3", got)
+	}
+	answers := read(t, a, client, true, one, two, policy)
+	if got := asked.count(""); got != 6 {
+		t.Errorf("a second reading has asked %d times in all, want 6: each thing once more", got)
+	}
+	for _, each := range answers {
+		if each < "200 4" {
+			t.Errorf("the answer %q is of an earlier reading", each)
+		}
+	}
+	read(t, a, client, true, one, one)
+	if got := asked.count("GET /1"); got != 4 {
+		t.Errorf("what one reading asks twice was asked %d times in all, want 4: an answer is used once", got)
+	}
+}
+
+func TestWhatIsAskedNoMoreIsForgotten(t *testing.T) {
+	asked := &library{fails: map[string]int{}}
+	server := httptest.NewServer(asked)
+	defer server.Close()
+	client := Config{}.client(http.DefaultTransport)
+	a := NewAhead()
+	one, two := "GET "+server.URL+"/1", "GET "+server.URL+"/2"
+	read(t, a, client, true, one, two)
+	read(t, a, client, true, one) // the second is asked ahead, for nothing
+	read(t, a, client, true, one)
+	if got := asked.count("GET /2"); got > 2 {
+		t.Errorf("what is asked no more was asked %d times", got)
+	}
+	read(t, a, client, false, two) // it was cut off: the next one begins by the last that was complete
+	before := asked.count("GET /1")
+	read(t, a, client, true, one)
+	if got := asked.count("GET /1") - before; got != 1 {
+		t.Errorf("after a reading that was cut off, it is asked %d times, want once", got)
+	}
+}
+
+func TestWritesAndPagesAreNotAskedAhead(t *testing.T) {
+	asked := &library{fails: map[string]int{}}
+	server := httptest.NewServer(asked)
+	defer server.Close()
+	client := Config{}.client(http.DefaultTransport)
+	a := NewAhead()
+	requests := []string{"PATCH " + server.URL + "/1 {}", "POST " + server.URL + "/s:setIamPolicy {}",
+		"DELETE " + server.URL + "/1", "GET " + server.URL + "/2?pageToken=x", "GET " + server.URL + "/operations/1",
+		"GET " + server.URL + "/storage/v1/b/x", "GET " + server.URL + "/secrets/x"}
+	read(t, a, client, true, requests...)
+	read(t, a, client, true) // asks nothing itself
+	if got := asked.count(""); got != len(requests) {
+		t.Errorf("%d requests were sent, want %d: nothing of it is asked ahead", got, len(requests))
+	}
+}
+
+func TestWhatFailedAheadIsAskedAgain(t *testing.T) {
+	asked := &library{fails: map[string]int{}}
+	server := httptest.NewServer(asked)
+	defer server.Close()
+	broken := &breaks{}
+	client := Config{}.client(broken)
+	a := NewAhead()
+	one := "GET " + server.URL + "/1"
+	read(t, a, client, true, one)
+	broken.next = true
+	if got := read(t, a, client, true, one); got[0] != "200 2" {
+		t.Errorf("the answer is %q, want the one of the second attempt", got[0])
+	}
+	asked.fails["/1"] = http.StatusForbidden
+	if got := read(t, a, client, true, one); got[0] != "403 3" {
+		t.Errorf("the answer is %q: a refusal is an answer", got[0])
+	}
+}
+
+// breaks cuts the next connection.
+type breaks struct {
+	mu   sync.Mutex
+	next bool
+}
+
+func (b *breaks) RoundTrip(r *http.Request) (*http.Response, error) {
+	b.mu.Lock()
+	cut := b.next
+	b.next = false
+	b.mu.Unlock()
+	if cut {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
