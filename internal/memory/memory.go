@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/fault"
@@ -32,6 +33,9 @@ var (
 	// ErrNotPersisted means that a change was not stored in time.
 	ErrNotPersisted = errors.New("not persisted")
 )
+
+// keptWrites bounds how many records are kept as they were last written here.
+const keptWrites = 1024
 
 // patience is how long one reading or change may take with all its retries.
 const patience = 5 * time.Second
@@ -55,6 +59,8 @@ type Memory struct {
 	// proven: see Proven.
 	proven bool
 
+	wrote *lru.Cache[string, Blob] // by name, as last written here
+
 	mu    sync.Mutex
 	known map[string]int64 // sequence by name, as last read or written here
 }
@@ -65,8 +71,12 @@ func New(store Store, options Options) *Memory {
 	if key == nil {
 		key = func() ([]byte, error) { return nil, nil }
 	}
+	wrote, err := lru.New[string, Blob](keptWrites)
+	if err != nil {
+		panic(err) // the size is a constant
+	}
 	return &Memory{store: store, clock: options.Clock, key: key, proven: options.Alone || options.Key != nil,
-		known: map[string]int64{}}
+		wrote: wrote, known: map[string]int64{}}
 }
 
 // Apart is an empty memory in this process, on the same clock.
@@ -192,6 +202,18 @@ func update[R any, P pointer[R]](ctx context.Context, m *Memory, name string,
 	change func(P) bool) (current R, err error) {
 	var rollback error
 	err = m.retry(ctx, func(ctx context.Context) error {
+		// What this process wrote last is most often still there. The store refuses to write over
+		// anything else, and then the record is read.
+		if own, ok := m.wrote.Get(name); ok {
+			m.wrote.Remove(name)
+			var found R
+			if m.decode(name, own.Data, P(&found)) == nil && change(&found) {
+				if err := m.put(ctx, name, P(&found), own.Generation); fault.Of(err).Kind != fault.Conflict {
+					current = found
+					return err
+				}
+			}
+		}
 		found, generation, err := load[R, P](ctx, m, name)
 		switch {
 		case errors.Is(err, ErrRollback):
@@ -200,26 +222,33 @@ func update[R any, P pointer[R]](ctx context.Context, m *Memory, name string,
 			return err
 		}
 		current = found
-		header := P(&current).header()
 		if changed := change(&current); !changed && rollback == nil {
 			return nil
 		}
-		header.Sequence = max(header.Sequence, m.sequence(name)) + 1
-		header.WrittenAt = m.clock.Now().UTC()
-		data, err := m.encode(name, P(&current))
-		if err != nil {
-			return fault.New(fault.Invalid, "writing record %s: %w", name, err)
-		}
-		if _, err := m.store.Put(ctx, name, data, generation); err != nil {
-			return fmt.Errorf("writing record %s: %w", name, err)
-		}
-		m.know(name, header.Sequence)
-		return nil
+		return m.put(ctx, name, P(&current), generation)
 	})
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNotPersisted, err)
 	}
 	return current, errors.Join(err, rollback)
+}
+
+// put writes a record over the generation that was read, once.
+func (m *Memory) put(ctx context.Context, name string, changed record, over int64) error {
+	header := changed.header()
+	header.Sequence = max(header.Sequence, m.sequence(name)) + 1
+	header.WrittenAt = m.clock.Now().UTC()
+	data, err := m.encode(name, changed)
+	if err != nil {
+		return fault.New(fault.Invalid, "writing record %s: %w", name, err)
+	}
+	generation, err := m.store.Put(ctx, name, data, over)
+	if err != nil {
+		return fmt.Errorf("writing record %s: %w", name, err)
+	}
+	m.know(name, header.Sequence)
+	m.wrote.Add(name, Blob{Data: data, Generation: generation})
+	return nil
 }
 
 // load reads a record once. generation is 0 where there is none.

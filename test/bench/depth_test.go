@@ -68,8 +68,8 @@ func those(calls []tracedCall, memory bool) []tracedCall {
 	return slices.DeleteFunc(slices.Clone(calls), func(c tracedCall) bool { return strings.Contains(c.what, "/storage/") != memory })
 }
 
-// longest is a longest chain of calls of which each was sent after the one before was answered:
-// the round trips in a row.
+// longest is a longest chain of calls, each sent after the one before was answered: the round
+// trips in a row.
 func longest(calls []tracedCall) []tracedCall {
 	calls = slices.Clone(calls)
 	slices.SortFunc(calls, func(a, b tracedCall) int { return a.done.Compare(b.done) })
@@ -219,8 +219,10 @@ func TestRoundTripsInARow(t *testing.T) {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", each.what, len(chain), each.most, each.floor, len(google),
 			len(longest(memory)), len(memory), len(e.Reports())-before)
 		if *chains {
-			for i, call := range chain {
-				t.Logf("%s: %d. %s", each.what, i+1, call.what)
+			for _, chain := range [][]tracedCall{chain, longest(memory)} {
+				for i, call := range chain {
+					t.Logf("%s: %d. %s", each.what, i+1, call.what)
+				}
 			}
 		}
 		if len(chain) > each.most {
