@@ -44,6 +44,7 @@ type Function struct {
 	records   workqueue.Records
 	offered   *lru.Cache[string, string] // plans that the last look at a service offered, by service
 	lastEnd   *lru.Cache[string, string] // why the last look reached no end, by service
+	missing   *missing                   // services that the last look did not find
 	denials   *denialLimiter
 	pulse     *pulse
 	drain     *drain
@@ -107,6 +108,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 	}
 	if f.lastEnd, err = lru.New[string, string](mostOffered); err != nil {
 		return nil, fmt.Errorf("making the list of last looks: %w", err) // only for a size below 1
+	}
+	if f.missing, err = newMissing(); err != nil {
+		return nil, err
 	}
 	if err := f.newReadiness(); err != nil {
 		return nil, err

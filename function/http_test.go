@@ -55,7 +55,7 @@ func TestEveryMessageGetsAFinalAnswer(t *testing.T) {
 		{"an empty body", http.MethodPost, "/", strings.NewReader(""), 204, true},
 		{"an endless body", http.MethodPost, "/", endless{}, 204, true},
 		{"a name that leaves the path", http.MethodPost, "/", about("../x"), 204, true},
-		{"a service that does not exist", http.MethodPost, "/", about("nobody"), 204, false},
+		{"a service that is not found for the first time", http.MethodPost, "/", about("nobody"), 503, false},
 		{"not a log entry", http.MethodPost, "/", strings.NewReader(`{"hello":"world"}`), 204, false},
 		{"a command where none counts", http.MethodPost, "/", command("apply", "projects/demo-project"), 204, false},
 		{"a command that does not exist", http.MethodPost, "/commands",

@@ -134,12 +134,21 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 		f.offered.Add(target, final.PlanID)
 	}
 	switch {
-	case errors.Is(err, reconcile.ErrGone), errors.Is(err, reconcile.ErrOutOfScope):
-		f.log.InfoContext(ctx, "nothing to do", "target", target, "why", err)
+	case errors.Is(err, reconcile.ErrGone):
+		if again := f.missing.again(work, f.clock.Now()); !again.IsZero() {
+			f.log.InfoContext(ctx, "looked at again, for one answer does not prove that it is gone", "target", target,
+				"event_id", cause.EventID, "at", again, "why", err)
+			return again, nil
+		}
+		f.log.InfoContext(ctx, "nothing to do", "target", target, "event_id", cause.EventID, "why", err)
+		return time.Time{}, nil
+	case errors.Is(err, reconcile.ErrOutOfScope):
+		f.log.InfoContext(ctx, "nothing to do", "target", target, "event_id", cause.EventID, "why", err)
 		return time.Time{}, nil
 	case err != nil:
 		return time.Time{}, err
 	}
+	f.missing.found(target)
 	line := []any{
 		"target", target, "outcome", final.Outcome, "event_id", cause.EventID, "method", cause.Method, "calls", final.Calls,
 	}
