@@ -41,6 +41,9 @@ func (c *Client) Role(ctx context.Context, name string) (posture.Role, error) {
 	} else {
 		found, err = c.api.Projects.Roles.Get(name).Context(ctx).Do()
 	}
+	if err == nil {
+		err = connect.About(name, found.Name)
+	}
 	if err != nil {
 		return posture.Role{}, fmt.Errorf("reading the role %q: %w", name, connect.Needing("iam.roles.get", err))
 	}

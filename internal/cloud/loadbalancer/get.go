@@ -10,6 +10,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // call is the methods that every generated get has.
@@ -26,6 +27,9 @@ func get[T any, G, R call[T]](l link, global G, regional R) (T, error) {
 	} else {
 		found, err = regional.Do()
 	}
+	if err == nil {
+		err = about(l, found)
+	}
 	switch err = connect.Classify(err); {
 	case err == nil:
 		return found, nil
@@ -33,6 +37,33 @@ func get[T any, G, R call[T]](l link, global G, regional R) (T, error) {
 		return found, fmt.Errorf("reading %s: %w: %w", l.path(), errMissing, err)
 	}
 	return found, fmt.Errorf("reading %s: %w", l.path(), err)
+}
+
+// about returns an error where an answer is about another resource than the link is.
+func about(l link, answer any) error {
+	var self string
+	switch found := answer.(type) {
+	case *compute.BackendService:
+		self = found.SelfLink
+	case *compute.NetworkEndpointGroup:
+		self = found.SelfLink
+	case *compute.UrlMap:
+		self = found.SelfLink
+	case *compute.TargetHttpsProxy:
+		self = found.SelfLink
+	case *compute.TargetHttpProxy:
+		self = found.SelfLink
+	case *compute.ForwardingRule:
+		self = found.SelfLink
+	}
+	answered, ok := parseLink(self)
+	if !ok {
+		return connect.About(l.path(), self)
+	}
+	if posture.ValidProjectNumber(l.name) { // the id of what is answered with its name
+		answered.name = l.name
+	}
+	return connect.About(l.path(), answered.path())
 }
 
 // errMissing marks the 404 of a resource that was read directly: it does not

@@ -68,6 +68,9 @@ func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error
 			return Project{}, err
 		}
 		number := strconv.FormatInt(found.ProjectNumber, 10)
+		if idOrNumber != number && idOrNumber != found.ProjectId {
+			return Project{}, connect.About("projects/"+idOrNumber, "projects/"+found.ProjectId)
+		}
 		project := Project{ID: found.ProjectId, Number: number, InOrganization: found.Parent != nil}
 		if project.InOrganization {
 			c.known.Put(project.ID, project)

@@ -67,6 +67,9 @@ func noSuchMethod(err error) bool {
 // that does not exist is fault.ServiceGone.
 func (c *Client) Instance(ctx context.Context, target posture.Target) (posture.Service, error) {
 	found, err := c.instances.Get(target.Name()).Context(ctx).Do()
+	if err == nil {
+		err = connect.About(target.Name(), found.Name)
+	}
 	if err != nil {
 		classified := *fault.Of(connect.Needing("run.instances.get", err))
 		if classified.Kind == fault.NotFound {

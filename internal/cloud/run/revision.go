@@ -62,6 +62,9 @@ func (c *Client) revision(ctx context.Context, name string) (posture.Revision, e
 		return posture.Revision{}, nil
 	}
 	found, err := c.services.Revisions.Get(name).Context(ctx).Do()
+	if err == nil {
+		err = connect.About(name, found.Name)
+	}
 	if err != nil {
 		return posture.Revision{}, fmt.Errorf("reading revision %q: %w", name, connect.Classify(err))
 	}

@@ -81,6 +81,9 @@ var ingress = map[string]posture.Ingress{
 func (c *Client) get(ctx context.Context, target posture.Target) (*run.GoogleCloudRunV2Service, error) {
 	found, err := c.services.Get(target.Name()).Context(ctx).Do()
 	if err == nil {
+		err = connect.About(target.Name(), found.Name)
+	}
+	if err == nil {
 		return found, nil
 	}
 	classified := *fault.Of(connect.Classify(err))

@@ -41,7 +41,11 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 
 // IAPDisabled reports whether IAP's API is disabled in a project.
 func (c *Client) IAPDisabled(ctx context.Context, project string) (bool, error) {
-	found, err := c.services.Get("projects/" + project + "/services/iap.googleapis.com").Context(ctx).Do()
+	name := "projects/" + project + "/services/iap.googleapis.com"
+	found, err := c.services.Get(name).Context(ctx).Do()
+	if err == nil {
+		err = connect.About(name, found.Name)
+	}
 	if err != nil {
 		return false, fmt.Errorf("reading whether IAP's API is on in %q: %w",
 			project, connect.Needing("serviceusage.services.get", err))
