@@ -49,6 +49,7 @@ func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decisio
 		if err = r.gather(ctx, &facts, decision.Needs); err != nil {
 			return facts, decision, err
 		}
+		r.joinRedeploy(ctx, facts)
 	}
 }
 

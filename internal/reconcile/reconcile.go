@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -43,6 +44,10 @@ type run struct {
 	conflicts map[string]bool
 	// remembered is whether the memory has this run open.
 	remembered bool
+	// redeploy is one that an earlier delivery was about to order, and since when its run is
+	// open; nil = there is none. Only an examination says whether it was made.
+	redeploy      *plan.Step
+	redeploySince time.Time
 	// slotTaken is the answer to the run's question for a slot of the limits.
 	slotTaken *decide.Slot
 	// callersFound are those who call the service. They are looked for once in a run.

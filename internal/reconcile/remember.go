@@ -38,6 +38,7 @@ func (r *run) join(ctx context.Context, seen posture.Posture, known memory.Servi
 	if r.request.ReadOnly {
 		return
 	}
+	r.redeploy, r.redeploySince = redeployCutOff(kept.Steps), known.Run.Since
 	for _, step := range stepsCutOff(kept.Steps, seen) {
 		result := report.StepOf(step, report.StepDone)
 		at := now.UTC()
@@ -62,6 +63,44 @@ func stepsCutOff(kept []json.RawMessage, seen posture.Posture) []plan.Step {
 		}
 	}
 	return cut
+}
+
+// redeployCutOff is the redeploy that was about to be ordered, nil = none was.
+func redeployCutOff(kept []json.RawMessage) *plan.Step {
+	for _, raw := range kept {
+		var one report.Step
+		if json.Unmarshal(raw, &one) != nil || one.Result != report.StepPlanned || one.Op != string(plan.Redeploy{}.Operation().Op) {
+			continue
+		}
+		if step, err := one.Plan(); err == nil {
+			return &step
+		}
+	}
+	return nil
+}
+
+// joinRedeploy counts a redeploy of an earlier delivery as done where an examination shows the
+// revision: one of ours serves that is not the one which was to be replaced. The instance ended
+// before it could say so.
+func (r *run) joinRedeploy(ctx context.Context, facts decide.Facts) {
+	if r.redeploy == nil || facts.Examination == nil {
+		return
+	}
+	step, rollout := *r.redeploy, facts.Examination.Rollout
+	change, _ := step.Change.(plan.Redeploy)
+	made := rollout.Serving
+	if made.Name == "" || made.Name == change.Serving || made.Name != rollout.Newest.Name ||
+		!slices.Contains(r.Self.Principals, made.Creator) || made.CreatedAt.Before(r.redeploySince.Truncate(time.Second)) ||
+		step.Check(facts.Posture) != nil {
+		return
+	}
+	r.redeploy = nil
+	result := report.StepOf(step, report.StepDone)
+	at := made.CreatedAt.UTC()
+	result.At, result.NotBefore, result.VersionAfter = &at, nil, facts.Posture.Service.Version
+	r.sofar.Done = append(r.sofar.Done, result)
+	r.sofar.Joined++
+	r.rememberStep(ctx, facts.Posture, step, result)
 }
 
 // stepsTaken reads the steps of a kept run that were tried before now. Others may be
