@@ -212,12 +212,15 @@ func (f *Function) noteEnd(target string, final report.Report, err error) {
 }
 
 // covered notes who caused an item that a look handled to which another one led. That look saw
-// their change as well, so they may not approve what it planned.
+// their change as well, so they may not approve what it planned. Its report names the other's
+// cause alone: the log names this one.
 func (f *Function) covered(ctx context.Context, item workqueue.Item) error {
 	work, err := event.ParseWork(item.Payload)
 	if err != nil {
 		return err
 	}
+	f.log.InfoContext(ctx, "handled by a look that another event led to", "target", work.Target.Name(),
+		"event_id", work.Cause.EventID, "key", work.Cause.Key, "method", work.Cause.Method)
 	planID, offered := f.offered.Get(work.Target.Name())
 	if principal := work.Cause.Principal; principal != "" && offered {
 		_, err = f.memory.UpdateOffer(ctx, planID, func(o *memory.Offer) bool { return !o.At.IsZero() && o.Caused(principal) })

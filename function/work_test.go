@@ -412,3 +412,24 @@ func TestNothingIsWrittenBeforeStartedIsPublished(t *testing.T) {
 		t.Errorf("outcomes %v, want started, protected", got)
 	}
 }
+
+func TestTheLogNamesAnEventThatAnothersLookHandled(t *testing.T) {
+	b := newBench(t, settling)
+	var log bytes.Buffer
+	b.log = slog.New(slog.NewTextHandler(&log, nil))
+	target, err := posture.ParseTarget(hello.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	item, err := newItem(event.Work{Target: target, GiveUpAt: b.Now().Add(time.Hour),
+		Cause: event.Cause{Kind: event.RunServiceChanged, Key: "second", EventID: "1234", At: b.Now()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.covered(t.Context(), item); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "event_id=1234") || !strings.Contains(log.String(), hello.Name()) {
+		t.Errorf("the log is %q, want the event and its service in it", log.String())
+	}
+}
