@@ -12,7 +12,7 @@ import (
 const everyRead = 60
 
 // ofCrash are the scenarios that are played without -full.
-var ofCrash = []string{"global"}
+var ofCrash = []string{"global", "redeploy"}
 
 func TestCrash(t *testing.T) {
 	t.Parallel()
@@ -23,7 +23,7 @@ func TestCrash(t *testing.T) {
 			calls, want := undisturbed(t, s)
 			total.count("calls without disturbance", len(calls))
 			for i, at := range calls {
-				if !*full && !at.changes && i%everyRead > 0 {
+				if !*full && *only == "" && !at.changes && i%everyRead != everyRead-1 {
 					continue
 				}
 				for _, when := range []string{"before", "after"} {
@@ -127,6 +127,10 @@ func undisturbed(t *testing.T, s scenario) (calls []id, want map[string]any) {
 		w.scenarioBegins(nil)
 		w.settle()
 		calls = w.calls()
+		if s.later != nil {
+			s.later(w)
+			w.settle()
+		}
 		w.disturb()
 		want = w.end(nil)
 		if complaints := w.judged(); len(complaints) > 0 {

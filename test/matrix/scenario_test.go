@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ type scenario struct {
 	policy  string
 	environ []string      // of instances, beside what every one gets
 	late    time.Duration // how late IAM policies take effect
+	old     bool          // the services were made an hour ago
 	estate  estate.Estate // where the oracle knocks
 	build   func(*world)
 	// before leads, with an instance that nobody disturbs, to where the matrix begins; nil =
@@ -24,6 +26,8 @@ type scenario struct {
 	before func(*world)
 	// event sets the function to work.
 	event func(*world)
+	// later is another event, which a matrix leads to by itself; nil = there is none.
+	later func(*world)
 	// outcome is how the run has to end.
 	outcome report.Outcome
 	// entitled are the people who have to get in by some door, all the time.
@@ -114,13 +118,39 @@ var scenarios = []scenario{
 	{name: "work topic", policy: rule(), environ: []string{"IAPGUARD_WORK_TOPIC=" + playground.WorkTopic},
 		estate: before(global), build: builds(global), event: changes(global), outcome: report.Protected,
 		entitled: []string{alice, bob}},
-	{name: "late IAM", policy: rule("propagation: 1s"), late: 300 * time.Millisecond,
+	{name: "late IAM", policy: rule("propagation: 1s"), late: 300 * time.Millisecond, old: true,
 		environ: []string{"IAPGUARD_WORK_TOPIC=" + playground.WorkTopic},
 		estate:  before(global), build: builds(global), event: changes(global), outcome: report.Protected,
 		entitled: []string{alice, bob}},
+	{name: "writer", policy: rule(), environ: asWriter, estate: before(global), event: changes(global),
+		build: func(w *world) { builds(global)(w); employ(w) }, outcome: report.Protected, entitled: []string{alice, bob}},
 	{name: "redeploy", policy: rule("redeploy: enforce"), estate: before(global), build: builds(global),
 		before: guarded, event: deny, outcome: report.Redeployed, alone: true},
 }
+
+// two is two services that have nothing to do with each other.
+var two = scenario{name: "two", policy: rule(), estate: twoEstate(), build: func(w *world) {
+	builds(global)(w)
+	builds(regional)(w)
+}, event: changes(global), later: changes(regional), outcome: report.Protected, entitled: []string{alice, bob}}
+
+func twoEstate() estate.Estate {
+	one, other := before(global), before(regional)
+	return estate.Estate{Services: slices.Concat(one.Services, other.Services), Backends: slices.Concat(one.Backends, other.Backends),
+		Balancers: slices.Concat(one.Balancers, other.Balancers)}
+}
+
+// employ makes the account that writes in the project's folder.
+func employ(w *world) {
+	shipped, err := playground.ShippedRoles()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.CreateWriter(shipped...)
+}
+
+// asWriter is the environment in which that account writes.
+var asWriter = []string{"IAPGUARD_WRITERS=" + cloudtest.WriterFolder + "=" + cloudtest.Writer}
 
 // sharedEstate is two services behind one backend service. Requests reach the first.
 func sharedEstate() estate.Estate {
