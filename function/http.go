@@ -192,6 +192,10 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 	if cause.Command != nil && cause.Command.Name == "due" {
 		return f.due(ctx)
 	}
+	if cause.Command != nil && cause.Command.Name == "digest" {
+		f.digest(ctx)
+		return nil
+	}
 	if source, limited := denialSource(cause); limited && !f.denials.admit(source, cause.Key, f.clock.Now()) {
 		f.log.DebugContext(ctx, "passed over: another denied request of the same service is being looked into",
 			"key", cause.Key)

@@ -81,6 +81,7 @@ func summary(r report.Report) []slog.Attr {
 	if minutes, known := r.ExposedMinutes(); known {
 		line = append(line, slog.Int64("exposed_minutes", minutes))
 	}
+	text("why", r.OpenBecause())
 	if r.WaitingFor != nil {
 		text("waiting_for", r.WaitingFor.What)
 	}

@@ -68,7 +68,7 @@ func TestEachPublishedReportIsLoggedOnOneLine(t *testing.T) {
 			"target": target, "project": "demo-project", "location": "us-central1", "service": "hello", "team": "shop",
 			"codes": []any{"IAP_OFF", "PUBLIC_INVOKER"}, "exposed_minutes": 60.0,
 			"waiting_minutes": 1440.0, "waiting_for": "a load balancer",
-			"actor": "b@example.com", "user_agent": "Terraform/1.13",
+			"actor": "b@example.com", "user_agent": "Terraform/1.13", "why": "allUsers, IAP off",
 		}},
 		{"a message that cannot be read", stored,
 			report.Report{ObservedAt: now, Outcome: report.Rejected, Cause: report.Cause{Kind: "unreadable", Key: "k"}},

@@ -30,6 +30,7 @@ module "core" {
   intake                         = var.intake
   sweep_schedule                 = var.sweep_schedule
   sweep_projects                 = var.sweep_projects
+  digest_schedule                = var.digest_schedule
   apis                           = length(var.preventive) > 0 ? ["orgpolicy.googleapis.com"] : []
   event_publishers               = module.intake.event_publishers
   refused_publishers             = module.intake.refused_publishers
@@ -111,6 +112,10 @@ module "monitoring" {
   name                    = var.name
   labels                  = var.labels
   notification_channels   = var.notification_channels
+  notification_routes     = var.notification_routes
+  digest_channels         = var.digest_channels
+  protect_minutes         = var.protect_minutes
+  protect_goal            = var.protect_goal
   alert_report_only       = var.alert_report_only
   alert_exposed_minutes   = var.alert_exposed_minutes
   alert_waiting_minutes   = var.alert_waiting_minutes

@@ -149,3 +149,9 @@ variable "creation_wait" {
     error_message = "creation_wait is \"${var.creation_wait}\": write seconds such as 60s, at most 999s."
   }
 }
+
+variable "digest_schedule" {
+  description = "When the daily digest is sent (cron, UTC)."
+  type        = string
+  default     = "0 7 * * *"
+}

@@ -65,3 +65,31 @@ variable "evidence_locked" {
   type        = bool
   default     = false
 }
+
+variable "notification_routes" {
+  description = "More channels for the alerts that name a service, by the project of the service or the rule of the policy: not by its label team, which its deployer writes."
+  type = map(object({
+    projects = optional(set(string), [])
+    rules    = optional(set(string), [])
+    channels = set(string)
+  }))
+  default = {}
+}
+
+variable "digest_channels" {
+  description = "Where standing states go, which wake nobody: the daily digest, and the alerts waiting, blocked and held. By default notification_channels."
+  type        = set(string)
+  default     = []
+}
+
+variable "protect_minutes" {
+  description = "The objective: within how many minutes a door that opened is closed. null = no objective."
+  type        = number
+  default     = 10
+}
+
+variable "protect_goal" {
+  description = "The part of the doors, over 28 days, for which that has to hold."
+  type        = number
+  default     = 0.95
+}

@@ -11,6 +11,7 @@ import (
 // commands are the known commands with what each takes for its target.
 var commands = map[string]targetRule{
 	"apply": aScope, "plan": aScope, "doctor": aService, "audit": aScopeOrNone, "sweep": aScopeOrNone, "due": noTarget,
+	"digest": noTarget,
 }
 
 // ownID begins the ids that the function gives to commands that came with a token. A message
@@ -69,11 +70,11 @@ func (c *Cause) setTarget(name, target, planID string) error {
 	rule, known := commands[name]
 	switch {
 	case !known:
-		return fmt.Errorf("command %s is unknown: use apply, plan, audit, doctor, sweep or due", quote(name))
+		return fmt.Errorf("command %s is unknown: use apply, plan, audit, doctor, sweep, due or digest", quote(name))
 	case planID != "" && (name != "apply" || !keyPart(planID)):
 		return fmt.Errorf("planId %s: only apply takes one, of printable characters", quote(planID))
 	case rule == noTarget && target != "":
-		return fmt.Errorf("target %s: %s takes none, it handles all that is due", quote(target), name)
+		return fmt.Errorf("target %s: %s takes none, it concerns the whole deployment", quote(target), name)
 	case rule == noTarget, rule == aScopeOrNone && target == "":
 		return nil
 	case rule == aService:

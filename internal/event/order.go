@@ -86,7 +86,7 @@ func ParseOrder(body []byte, id string) (Order, error) {
 	}
 	takes, known := orders[m.Command]
 	if !known {
-		return Order{}, fmt.Errorf("command %s is unknown: use apply, plan, audit, doctor, sweep, due, approve, hold, resume, "+
+		return Order{}, fmt.Errorf("command %s is unknown: use apply, plan, audit, doctor, sweep, due, digest, approve, hold, resume, "+
 			"undo, close-breaker or status", quote(m.Command))
 	}
 	if extra := m.beyond(takes); extra != "" {

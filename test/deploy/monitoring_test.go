@@ -92,7 +92,7 @@ func logMetrics(t *testing.T) map[string]metric {
 func alerts(t *testing.T) map[string][]string {
 	t.Helper()
 	var text string
-	for _, file := range []string{"monitoring/alerts.tf", "watch/main.tf"} {
+	for _, file := range []string{"monitoring/alerts.tf", "monitoring/alerts_named.tf", "monitoring/slo.tf", "watch/main.tf"} {
 		part, err := os.ReadFile(filepath.Join(module, "modules", file))
 		if err != nil {
 			t.Fatal(err)
@@ -101,6 +101,9 @@ func alerts(t *testing.T) map[string][]string {
 	}
 	found := map[string][]string{}
 	for page, one := range locals(t, "alerts.tf")["alerts"].AsValueMap() {
+		found[page] = []string{one.GetAttr("metric").AsString()}
+	}
+	for page, one := range locals(t, "alerts_named.tf")["named"].AsValueMap() {
 		found[page] = []string{one.GetAttr("metric").AsString()}
 	}
 	page := regexp.MustCompile(`local\.playbooks\["([a-z-]+)"\]`)
@@ -115,7 +118,8 @@ func alerts(t *testing.T) map[string][]string {
 				found[match[1]] = append(found[match[1]], metric[1])
 			}
 		} else if strings.Contains(resource, "google_monitoring_alert_policy") &&
-			!strings.Contains(resource, "local.playbooks[each.key]") {
+			!strings.Contains(resource, "local.playbooks[each.key]") &&
+			!strings.Contains(resource, "local.playbooks[each.value.page]") {
 			t.Errorf("an alert has no page: %.80s", resource)
 		}
 	}
@@ -143,11 +147,14 @@ func TestEveryAlertHasAPageAndEveryPageAnAlert(t *testing.T) {
 		if utf8.RuneCount(text) > 7500 || len(text) > 9500 {
 			t.Errorf("%s is too long for an alert's documentation", path)
 		}
-		for _, part := range []string{"**What fires.**", "**First query.**", "**Usual causes", "**What to do.**",
+		for _, part := range []string{"**Severity.** ", "**User impact.** ", "**Safe until morning.** ", "**What fires.**", "**First query.**", "**Usual causes", "**What to do.**",
 			"**When to escalate.**"} {
 			if !strings.Contains(string(text), part) {
 				t.Errorf("%s does not say %s", path, part)
 			}
+		}
+		if strings.Contains(string(text), "`iapguard ") && !strings.Contains(string(text), "IAPGUARD_CONTEXT=") {
+			t.Errorf("%s has commands of iapguard, and does not say which deployment they ask", path)
 		}
 		if strings.Contains(string(text), "${") {
 			t.Errorf("%s: Cloud Monitoring would take ${…} for a variable", path)

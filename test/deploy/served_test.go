@@ -58,6 +58,8 @@ var creates = map[string][]string{
 
 // unserved are the types that cannot be applied to the local cloud, with the reason.
 var unserved = map[string]string{
+	"google_monitoring_custom_service":    "the local cloud serves no objectives: protect_minutes is null where it is applied",
+	"google_monitoring_slo":               "likewise",
 	"google_org_policy_custom_constraint": "the local cloud enforces Google's own constraints alone",
 }
 

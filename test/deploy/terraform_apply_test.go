@@ -120,6 +120,7 @@ module "iapguard" {
   allow_guard_in_guarded_project = true
 
   refused_requests    = "off"
+  protect_minutes     = null # the local cloud serves no objectives
   creation_wait       = "0s" # the local cloud has every agent at once
   deletion_protection = false
 

@@ -173,6 +173,9 @@ func (w *week) sweep(at time.Duration) {
 	}
 	w.Publish(playground.CommandsTopic, `{"command":"due"}`)
 	w.Publish(playground.CommandsTopic, `{"command":"sweep"}`)
+	if at%day == 0 {
+		w.Publish(playground.CommandsTopic, `{"command":"digest"}`)
+	}
 	w.rest()
 }
 

@@ -33,6 +33,7 @@ var computed = map[string]map[string]string{
 	"google_monitoring_notification_channel": {"id": "projects/{project}/notificationChannels/1",
 		"name": "projects/{project}/notificationChannels/1"},
 	"google_monitoring_alert_policy":       {"name": "projects/{project}/alertPolicies/{display_name}"},
+	"google_monitoring_slo":                {"name": "projects/{project}/services/{service}/serviceLevelObjectives/{slo_id}"},
 	"google_bigquery_data_transfer_config": {"name": "projects/1/locations/{location}/transferConfigs/2"},
 	"google_eventarc_trigger": {
 		"id":        "projects/{project}/locations/{location}/triggers/{name}",

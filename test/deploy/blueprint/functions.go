@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,8 +54,9 @@ func (m *Module) functions() map[string]function.Function {
 			sum := sha1.Sum([]byte(s))
 			return hex.EncodeToString(sum[:]), nil
 		}),
-		"basename": text(func(path string) (string, error) { return filepath.Base(path), nil }),
-		"fileset":  fileset, "regexall": stdlib.RegexAllFunc, "chomp": stdlib.ChompFunc, "reverse": stdlib.ReverseListFunc,
+		"urlencode": text(func(s string) (string, error) { return url.QueryEscape(s), nil }),
+		"basename":  text(func(path string) (string, error) { return filepath.Base(path), nil }),
+		"fileset":   fileset, "regexall": stdlib.RegexAllFunc, "chomp": stdlib.ChompFunc, "reverse": stdlib.ReverseListFunc,
 		"abs": stdlib.AbsoluteFunc, "parseint": stdlib.ParseIntFunc, "timeadd": stdlib.TimeAddFunc,
 		"coalescelist": stdlib.CoalesceListFunc,
 		"file": text(func(path string) (string, error) {

@@ -122,6 +122,6 @@ output "parts" {
     [for topic in local.intake.topics : { type = "pubsub.googleapis.com/Topic", name = "topics/${var.name}-${topic}" }],
     [for push in sort(keys(local.pushed_to)) : { type = "pubsub.googleapis.com/Subscription", name = "subscriptions/${var.name}-${push}" }],
     [for job in google_cloud_scheduler_job.sweep : { type = "cloudscheduler.googleapis.com/Job", name = "jobs/${job.name}" }],
-    [{ type = "cloudscheduler.googleapis.com/Job", name = "jobs/${google_cloud_scheduler_job.due.name}" }],
+    [for job in [google_cloud_scheduler_job.due, google_cloud_scheduler_job.digest] : { type = "cloudscheduler.googleapis.com/Job", name = "jobs/${job.name}" }],
   )
 }

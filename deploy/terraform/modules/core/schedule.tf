@@ -45,3 +45,19 @@ resource "google_cloud_scheduler_job" "due" {
     data       = base64encode(jsonencode({ command = "due" }))
   }
 }
+
+# The function logs one line about what is open, held or late, and an alert makes a message
+# of it (modules/monitoring).
+resource "google_cloud_scheduler_job" "digest" {
+  project     = var.project_id
+  region      = var.region
+  name        = "${var.name}-digest"
+  description = "iapguard says once a day what stands."
+  schedule    = var.digest_schedule
+  time_zone   = "Etc/UTC"
+
+  pubsub_target {
+    topic_name = local.topics["commands"]
+    data       = base64encode(jsonencode({ command = "digest" }))
+  }
+}

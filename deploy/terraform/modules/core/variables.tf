@@ -174,3 +174,14 @@ variable "creation_wait" {
     error_message = "creation_wait is \"${var.creation_wait}\": write seconds such as 60s, at most 999s."
   }
 }
+
+variable "digest_schedule" {
+  description = "When the daily digest is sent (cron, UTC)."
+  type        = string
+  default     = "0 7 * * *"
+
+  validation {
+    condition     = length(split(" ", var.digest_schedule)) == 5
+    error_message = "digest_schedule is \"${var.digest_schedule}\": write five fields of cron, such as 0 7 * * *."
+  }
+}

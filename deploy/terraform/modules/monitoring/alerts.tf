@@ -3,15 +3,13 @@
 # (reported; monitoring/quotas).
 
 locals {
-  # Counted lines. Sweeps report a state every hour. The alert ends when a little
+  # Counted lines, none of which wakes anybody: what stands is in the digest too, and where a
+  # door is open, exposed-too-long fires. Sweeps report a state every hour. The alert ends when a little
   # more than an hour has passed without another report.
   alerts = {
-    exposed-too-long = { title = "a service is exposed for too long", metric = "exposed", severity = "CRITICAL", window = 4500, above = 0, by = ["project", "team"] }
-    exposure-unknown = { title = "it is not known whether a service is exposed", metric = "unknown", severity = "CRITICAL", window = 4500, above = 0, by = ["project"] }
-    waiting          = { title = "a service waits for too long", metric = "waiting", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
-    blocked          = { title = "a person must unblock a service", metric = "blocked", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
-    contested        = { title = "somebody keeps undoing a protection", metric = "contested", severity = "ERROR", window = 4500, above = 0, by = ["project", "actor"] }
-    held             = { title = "a hold, a limit or the circuit breaker stops writes", metric = "held", severity = "WARNING", window = 4500, above = 0, by = ["project"] }
+    waiting = { title = "a service waits for too long", metric = "waiting", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
+    blocked = { title = "a person must unblock a service", metric = "blocked", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }
+    held    = { title = "a hold, a limit or the circuit breaker stops writes", metric = "held", severity = "WARNING", window = 4500, above = 0, by = ["project"] }
     # One failed call is retried, and does not justify a page.
     errors = { title = "errors in the log", metric = "errors", severity = "ERROR", window = 600, above = 5, by = [] }
   }
@@ -45,7 +43,7 @@ resource "google_monitoring_alert_policy" "counted" {
   display_name          = "${var.name}: ${each.value.title}"
   combiner              = "OR"
   severity              = each.value.severity
-  notification_channels = var.notification_channels
+  notification_channels = each.key == "errors" ? var.notification_channels : local.digest_channels
   user_labels           = local.labels
 
   conditions {

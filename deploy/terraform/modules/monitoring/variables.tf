@@ -134,3 +134,56 @@ variable "creation_wait" {
     error_message = "creation_wait is \"${var.creation_wait}\": write seconds such as 60s, at most 999s."
   }
 }
+
+variable "notification_routes" {
+  description = "More channels for the alerts that name a service, by the project of the service or the rule of the policy: not by its label team, which its deployer writes."
+  type = map(object({
+    projects = optional(set(string), [])
+    rules    = optional(set(string), [])
+    channels = set(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue(flatten([for route in values(var.notification_routes) : [for channel in route.channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", channel))]]))
+    error_message = "a route of notification_routes has something else than a channel: write names such as projects/my-project/notificationChannels/1234567890 (gcloud beta monitoring channels list)."
+  }
+
+  validation {
+    condition     = alltrue([for route in values(var.notification_routes) : length(route.projects) + length(route.rules) > 0])
+    error_message = "notification_routes has ${join(", ", [for name, route in var.notification_routes : name if length(route.projects) + length(route.rules) == 0])} without projects or rules: it would get every message, which notification_channels do."
+  }
+}
+
+variable "digest_channels" {
+  description = "Where standing states go, which wake nobody: the daily digest, and the alerts waiting, blocked and held. By default notification_channels."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for channel in var.digest_channels : can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", channel))])
+    error_message = "digest_channels has ${join(", ", [for channel in var.digest_channels : channel if !can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", channel))])}: write names such as projects/my-project/notificationChannels/1234567890 (gcloud beta monitoring channels list)."
+  }
+}
+
+variable "protect_minutes" {
+  description = "The objective: within how many minutes a door that opened is closed. null = no objective."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.protect_minutes == null ? true : var.protect_minutes >= 1 && var.protect_minutes <= 1440
+    error_message = "protect_minutes is ${coalesce(var.protect_minutes, 0)}: write minutes from 1 to 1440, or null for no objective."
+  }
+}
+
+variable "protect_goal" {
+  description = "The part of the doors, over 28 days, for which that has to hold."
+  type        = number
+  default     = 0.95
+
+  validation {
+    condition     = var.protect_goal > 0 && var.protect_goal < 1
+    error_message = "protect_goal is ${var.protect_goal}: write a part between 0 and 1, such as 0.95 for 95 %."
+  }
+}

@@ -492,3 +492,13 @@ run "a_version_for_the_key_of_the_memory" {
   }
   expect_failures = [var.memory_key]
 }
+
+# digest_schedule is "daily": write five fields of cron
+run "a_word_for_the_schedule_of_the_digest" {
+  command = plan
+
+  variables {
+    digest_schedule = "daily"
+  }
+  expect_failures = [var.digest_schedule]
+}

@@ -79,3 +79,53 @@ run "minutes_for_seconds" {
   }
   expect_failures = [var.creation_wait]
 }
+
+# digest_channels has mail: write names such as projects/my-project/notificationChannels
+run "a_channel_of_the_digest_by_its_display_name" {
+  command = plan
+
+  variables {
+    digest_channels = ["mail"]
+  }
+  expect_failures = [var.digest_channels]
+}
+
+# protect_minutes is 0: write minutes from 1 to 1440, or null
+run "no_time_to_close" {
+  command = plan
+
+  variables {
+    protect_minutes = 0
+  }
+  expect_failures = [var.protect_minutes]
+}
+
+# protect_goal is 95: write a part between 0 and 1, such as 0.95
+run "a_goal_in_per_cent" {
+  command = plan
+
+  variables {
+    protect_goal = 95
+  }
+  expect_failures = [var.protect_goal]
+}
+
+# notification_routes has shops without projects or rules: it would get every message
+run "a_route_of_everything" {
+  command = plan
+
+  variables {
+    notification_routes = { shops = { channels = ["projects/my-project/notificationChannels/1"] } }
+  }
+  expect_failures = [var.notification_routes]
+}
+
+# a route of notification_routes has something else than a channel: write names
+run "a_route_to_a_display_name" {
+  command = plan
+
+  variables {
+    notification_routes = { shops = { projects = ["shop-prod"], channels = ["oncall"] } }
+  }
+  expect_failures = [var.notification_routes]
+}
