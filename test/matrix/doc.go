@@ -7,6 +7,9 @@
 //	go test ./test/matrix -run Crash -full -timeout 0   (killed before and after every call and publish)
 //	go test ./test/matrix -run Fault -full -timeout 0   (every call is answered wrongly, once and always)
 //	go test ./test/matrix -run Hang -full -timeout 0    (every call, file and operation that never ends)
+//	go test ./test/matrix -run Outage -full -timeout 0  (each dependency is down, denied, slow, unreachable, and back)
+//	go test ./test/matrix -run Start -full -timeout 0   (each dependency and file is missing at the start)
+//	go test ./test/matrix -run Race -full -timeout 0    (processes, people, tools, services made again)
 //	go test ./test/matrix -run Crash -full -cell 'global/.*setIamPolicy'   (some cells of it)
 //
 // # How a cell goes
