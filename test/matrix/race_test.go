@@ -122,7 +122,7 @@ func (w *world) race(r race) {
 	for _, service := range w.scenario.estate.Services {
 		w.standing("projects/"+playground.Project+"/locations/"+service.Region+"/services/"+service.Name, r)
 	}
-	w.closed()
+	w.strangersStayOut()
 	w.answered()
 	w.prober.end()
 }
@@ -249,8 +249,8 @@ func (w *world) standing(service string, r race) {
 	}
 }
 
-// closed complains of visitors who get in anywhere once all is guarded, though nobody named them.
-func (w *world) closed() {
+// strangersStayOut complains of visitors who get in anywhere once all is guarded, though nobody named them.
+func (w *world) strangersStayOut() {
 	w.t.Helper()
 	entries, err := w.oracle.Knock(w.scenario.estate)
 	if err != nil {
