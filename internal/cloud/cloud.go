@@ -185,7 +185,7 @@ func distinct(names []string) []string {
 // Behind returns the Cloud Run services that a load balancer's resource leads
 // to. Their project is the id, also where the resource names the number.
 func (c *Cloud) Behind(ctx context.Context, resource string) (targets []posture.Target, err error) {
-	ctx, done := c.ahead.Begin(ctx, "behind "+resource)
+	ctx, done := c.ahead.Begin(ctx, "behind "+resource, "")
 	defer func() { done(err == nil) }()
 	targets, err = c.loadBalancers.Behind(ctx, resource)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -25,6 +26,7 @@ const together = 16
 // error is then that of a fact without which nothing may be written. A service that
 // does not exist is fault.ServiceGone, whatever else fails, and has no posture.
 func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
+	defer connect.EndPart(ctx)
 	o := observation{Cloud: c}
 	o.readProject(ctx, target)
 	if target.Instance {
@@ -52,7 +54,7 @@ func (c *Cloud) Ahead(ctx context.Context, target posture.Target, verify bool) (
 	if verify {
 		return c.ahead.Begin(ctx, "verify "+target.Name(), target.Name())
 	}
-	return c.ahead.Begin(ctx, target.Name())
+	return c.ahead.Begin(ctx, target.Name(), "")
 }
 
 // observation is a posture while it is read. Reads that run side by side write

@@ -56,7 +56,7 @@ type spent struct{ calls, bytes int }
 // What a look at a service may cost: P5's calls, and what stories call little of answers. A
 // question to the log may be answered with 1 MiB, and the rest is small.
 const (
-	mostCalls = 60
+	mostCalls = 64
 	mostBytes = 2 << 20
 )
 

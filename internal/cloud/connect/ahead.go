@@ -25,11 +25,17 @@ const (
 // What was sent ahead answers one equal request of the same reading, and nothing else. So each
 // answer is of now, as if it had been asked for later: what is kept between readings are
 // requests, never answers. The zero value is not ready; NewAhead is.
-type Ahead struct{ kept *lru.Cache[string, []sent] }
+type Ahead struct{ kept *lru.Cache[string, parts] }
+
+// parts are the requests of a reading; the first of them make its first part.
+type parts struct {
+	asked []sent
+	first int
+}
 
 // NewAhead knows of no reading yet.
 func NewAhead() *Ahead {
-	kept, err := lru.New[string, []sent](keptReadings)
+	kept, err := lru.New[string, parts](keptReadings)
 	if err != nil {
 		panic(err) // the size is a constant
 	}
@@ -52,7 +58,7 @@ func (s sent) key() string {
 type reading struct {
 	mu    sync.Mutex
 	ahead map[string]*answered
-	asked []sent
+	parts
 }
 
 // answered is an answer that was asked for ahead. It is there once done is closed.
@@ -65,17 +71,19 @@ type answered struct {
 
 type readingKey struct{}
 
-// Begin begins a reading: what the last one of the same name asked is sent, or that of another
-// name where there was none. The context that it returns is for this reading alone; done ends it,
-// and says whether it was complete, so that the next reading begins by it.
-func (a *Ahead) Begin(ctx context.Context, name string, or ...string) (reads context.Context, done func(complete bool)) {
+// Begin begins a reading: what the last one of the same name asked is sent, or the first part of
+// another one where there was none; like "" = there is no other. The context that it returns is for
+// this reading alone; done ends it, and says whether it was complete, so that the next reading
+// begins by it.
+func (a *Ahead) Begin(ctx context.Context, name, like string) (reads context.Context, done func(complete bool)) {
 	r := &reading{ahead: map[string]*answered{}}
 	before, known := a.kept.Get(name)
-	for i := 0; !known && i < len(or); i++ {
-		before, known = a.kept.Get(or[i])
+	if !known {
+		before, _ = a.kept.Get(like)
+		before.asked = before.asked[:before.first]
 	}
 	sending, stop := context.WithCancel(ctx)
-	for _, one := range before {
+	for _, one := range before.asked {
 		a := &answered{done: make(chan struct{})}
 		r.ahead[one.key()] = a
 		go a.ask(sending, one)
@@ -85,8 +93,17 @@ func (a *Ahead) Begin(ctx context.Context, name string, or ...string) (reads con
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if complete {
-			a.kept.Add(name, r.asked)
+			a.kept.Add(name, r.parts)
 		}
+	}
+}
+
+// EndPart ends the first part of the reading whose context it is.
+func EndPart(ctx context.Context) {
+	if r, _ := ctx.Value(readingKey{}).(*reading); r != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.first = len(r.asked)
 	}
 }
 

@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -45,7 +46,7 @@ func (l *library) count(begins string) int {
 // read asks one thing after the other, as a reading does that follows what each answer says.
 func read(t *testing.T, a *Ahead, client *http.Client, complete bool, requests ...string) []string {
 	t.Helper()
-	ctx, done := a.Begin(t.Context(), "a reading")
+	ctx, done := a.Begin(t.Context(), "a reading", "")
 	defer done(complete)
 	var answers []string
 	for _, each := range requests {
@@ -167,4 +168,37 @@ func (b *breaks) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	return http.DefaultTransport.RoundTrip(r)
+}
+
+// What verifies a write asks less than the reading before it.
+func TestAnotherReadingBeginsByTheFirstPart(t *testing.T) {
+	asked := &library{fails: map[string]int{}}
+	server := httptest.NewServer(asked)
+	defer server.Close()
+	client := Config{}.client(http.DefaultTransport)
+	a := NewAhead()
+	ask := func(ctx context.Context, path string) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close() // only that it was asked counts
+	}
+	ctx, done := a.Begin(t.Context(), "a reading", "")
+	ask(ctx, "/1")
+	EndPart(ctx)
+	ask(ctx, "/2")
+	done(true)
+	ctx, done = a.Begin(t.Context(), "verify", "a reading")
+	ask(ctx, "/1")
+	done(true)
+	if one, two := asked.count("GET /1"), asked.count("GET /2"); one != 2 || two != 1 {
+		t.Errorf("asked %d and %d times, want 2 and 1", one, two)
+	}
+	_, done = a.Begin(t.Context(), "new", "unknown")
+	done(false)
 }
