@@ -32,6 +32,7 @@
 //   - no report says that a service is not exposed while a stranger gets in (package
 //     judge of test/oracle knocks while the report is received)
 //   - an acknowledged message has a report, or a line in the log that gives a reason
-//   - the run that was begun is closed as what it was: protected, redeployed
+//   - the run that was begun is closed as what it was, protected or redeployed, and its
+//     steps are in a report
 //   - another look at the end writes nothing
 package matrix

@@ -16,6 +16,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/iapguard/iapguard/test/oracle/judge"
 )
 
 // way is one wrong answer. Exactly one of the two is set.
@@ -50,7 +52,7 @@ func refused(code int, state string, header ...string) func(*call) {
 				w.Header().Set(header[i], header[i+1])
 			}
 			w.WriteHeader(code)
-			fmt.Fprintf(w, `{"error": {"code": %d, "message": "The matrix says %d.", "status": %q}}`, code, code, state)
+			fmt.Fprintf(w, `{"error": {"code": %d, "message": "`+quote+` %d.", "status": %q}}`, code, code, state)
 		}
 	}
 }
@@ -140,7 +142,7 @@ var ways = []way{
 	{name: mixedUp, call: answered(asJSON, `{"name": "projects/other/locations/us-east1/services/other", `+
 		`"etag": "\"other\"", "bindings": [], "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY"}`)},
 	{name: "200 with an error", call: answered(asJSON,
-		`{"error": {"code": 503, "message": "The matrix says try later.", "status": "UNAVAILABLE"}}`)},
+		`{"error": {"code": 503, "message": "`+quote+` try later.", "status": "UNAVAILABLE"}}`)},
 	{name: "slow", call: func(c *call) { c.send(); time.Sleep(slowness) }},
 	{name: "a huge header", call: func(c *call) {
 		c.answer = func(w http.ResponseWriter, _ *http.Request) {
@@ -198,6 +200,7 @@ func faultCells(calls []id, seen map[string]bool) []faultCell {
 // ofFault are the cells without -full.
 var ofFault = []string{
 	"always 404 GET /v2/projects/demo-project/locations/us-central1/services/hello:getIamPolicy",
+	"once 404 GET /v2/projects/demo-project/locations/us-central1/services/hello",
 	"once 404 GET /compute/v1/projects/demo-project/aggregated/backendServices",
 	"once 401 PATCH /compute/v1/projects/demo-project/global/backendServices/hello-backend",
 	"always 412 PATCH /v2/projects/demo-project/locations/us-central1/services/hello ingress",
@@ -273,10 +276,24 @@ func (w *world) fault(cell faultCell) bool {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+	if w.refusals() == 0 && w.openInSilence() {
+		w.complain("it is acknowledged for good while strangers get in, and no report says anything")
+	}
 	w.hook(nil)
 	w.disturb()
 	w.sweep()
 	return met.Load()
+}
+
+// openInSilence reports whether a stranger gets in somewhere and there is no report at all. A
+// line in the log is enough for an event that concerns nobody, and not for this.
+func (w *world) openInSilence() bool {
+	entries, err := w.oracle.Knock(w.scenario.estate)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	open := slices.ContainsFunc(entries, func(entry judge.Entry) bool { return entry.Visitor != judge.Named })
+	return open && w.outcomeList() == ""
 }
 
 // refusals is how many deliveries were not acknowledged.

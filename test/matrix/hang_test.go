@@ -94,6 +94,7 @@ var twoByWriter = scenario{name: "two by a writer", policy: two.policy, environ:
 // hang has a call never end until the messages of both services are answered.
 func (w *world) hang(cell hangCell, total *summary) bool {
 	w.t.Helper()
+	w.unread = true
 	hangs, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	w.scenarioBegins(func(c *call) {
@@ -135,7 +136,7 @@ func (w *world) bothAnswered(total *summary) {
 // answerOf waits for the first answer to an event's message, and says how long it took.
 func (w *world) answerOf(event string) time.Duration {
 	w.t.Helper()
-	for until := time.Now().Add(2 * deadline); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(deadline); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
 		w.mu.Lock()
 		at := slices.IndexFunc(w.deliveries, func(d delivered) bool { return d.insertID == event })
 		if at >= 0 {
@@ -144,7 +145,7 @@ func (w *world) answerOf(event string) time.Duration {
 		}
 		w.mu.Unlock()
 	}
-	w.t.Fatalf("%s is not answered; reports: %s\nlog:\n%s", event, w.outcomeList(), w.log.short())
+	w.t.Fatalf("%s is not answered by its deadline; reports: %s\nlog:\n%s", event, w.outcomeList(), w.log.short())
 	return 0
 }
 

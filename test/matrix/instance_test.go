@@ -27,6 +27,7 @@ type instance struct {
 	url     string
 	process *os.Process
 	ended   chan struct{}
+	how     error // after ended: how it ended, nil = by itself and without an error
 	killed  atomic.Bool
 }
 
@@ -115,7 +116,7 @@ func (w *world) launch(more ...string) *instance {
 	}
 	i.process = command.Process
 	go func() {
-		_ = command.Wait() // it was killed, or its log says why it ended
+		i.how = command.Wait()
 		close(i.ended)
 	}()
 	w.t.Cleanup(i.end)

@@ -97,12 +97,23 @@ func (w *world) state() map[string]any {
 func (w *world) end(want map[string]any) map[string]any {
 	w.t.Helper()
 	w.settle()
+	if i := w.current.Load(); !i.alive() {
+		w.complain("the instance has ended, and nobody asked it to: %v", i.how)
+	}
 	got := w.state()
 	if want != nil {
+		took, _ := want[stepsTaken].([]string)
+		for _, step := range took {
+			if !w.unread && !slices.Contains(w.steps(), step) {
+				w.complain("no report of how a run ended has the step %s", step)
+			}
+		}
+		got[stepsTaken] = took
 		if diff := cmp.Diff(want, got); diff != "" {
 			w.complain("the end state differs (-undisturbed +here):\n%s", diff)
 		}
 	}
+	got[stepsTaken] = w.steps()
 	w.foreignChanges()
 	if !w.closed() {
 		w.complain("no report says %s", w.scenario.outcome)
@@ -112,6 +123,30 @@ func (w *world) end(want map[string]any) map[string]any {
 	w.prober.end()
 	return got
 }
+
+// stepsTaken is the key of the steps in what an undisturbed run leaves.
+const stepsTaken = "steps"
+
+// steps are those that reports of how a run ended say are done. To provision IAP's agent is
+// repeated, and leaves no trace.
+func (w *world) steps() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []string
+	for _, r := range w.reports {
+		for _, s := range r.Steps {
+			if name := s.Op + " " + s.Resource; r.Outcome != report.Started && s.Result == report.StepDone &&
+				s.Op != "provision-agent" && !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// quote begins what an API says that the matrix makes refuse.
+const quote = "The matrix says"
 
 // foreignChanges counts what other people changed, and whether it is still there.
 func (w *world) foreignChanges() {
@@ -135,12 +170,14 @@ func (w *world) foreignChanges() {
 
 // closed reports whether a run ended as it has to. Where something stays unread, what is
 // written does not make a service protected: it is blocked then, and the report has the steps.
+// So it is where the API refuses to say whether an operation has ended, which is quoted.
 func (w *world) closed() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.ContainsFunc(w.reports, func(r report.Report) bool {
+		quoted := strings.Contains(strings.Join(r.Advice, "\n"), quote)
 		done := slices.ContainsFunc(r.Steps, func(s report.Step) bool { return s.Result == report.StepDone })
-		return r.Outcome == w.scenario.outcome || w.unread && r.Outcome == report.Blocked && r.Exposed != "no" && done
+		return r.Outcome == w.scenario.outcome || w.unread && r.Outcome == report.Blocked && (r.Exposed != "no" || quoted) && done
 	})
 }
 
