@@ -17,14 +17,15 @@ import (
 
 func full() Report {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	doors := []Door{{Kind: door.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v", Names: "shop.example.com", Guard: door.GuardOpen},
+	doors := []Door{{Kind: door.DefaultURL, Address: "https://hello-abc-uc.a.run.app", Via: "v",
+		Names: "shop.example.com", Guard: door.GuardOpen},
 		{Kind: door.InternalLoadBalancer, Address: "", Via: "v", Guard: door.GuardUnknown, Why: "w", Exempt: "e", Backend: "b"},
 		{Kind: door.TagURL, Address: "a", Guard: door.GuardIAM},
 		{Kind: door.LoadBalancer, Via: "v", Guard: door.GuardIAP, Count: 7}}
 	return Report{
 		RunID: "r", PlanID: "0123456789abcdef", ObservedAt: at, Version: "0.1.0", Outcome: Started, Mode: policy.Enforce,
-		Target: &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello", Kind: KindInstance,
-			UID: "u", Labels: map[string]string{"team": "a"}},
+		Target: &Target{Project: "demo-project", ProjectNumber: "123456789012", Location: "us-central1", Service: "hello",
+			Kind: KindInstance, UID: "u", Labels: map[string]string{"team": "a"}},
 		Policy: &Policy{Digest: "none", Rule: "default", SkippedRules: []string{"w"}},
 		Cause: Cause{Kind: "run-service-changed", Key: "k", EventID: "e", Method: "m", Principal: "p", UserAgent: "u",
 			CallerIP: "203.0.113.1", At: &at},
