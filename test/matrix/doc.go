@@ -10,6 +10,8 @@
 //	go test ./test/matrix -run Outage -full -timeout 0  (each dependency is down, denied, slow, unreachable, and back)
 //	go test ./test/matrix -run Start -full -timeout 0   (each dependency and file is missing at the start)
 //	go test ./test/matrix -run Race -full -timeout 0    (processes, people, tools, services made again)
+//	go test ./test/matrix -run Soak -full -timeout 0    (kills and faults for minutes, then what instances use)
+//	go test ./test/matrix -run Emulator -full -timeout 0 (Google's own Pub/Sub emulator delivers)
 //	go test ./test/matrix -run Crash -full -cell 'global/.*setIamPolicy'   (some cells of it)
 //
 // # How a cell goes
