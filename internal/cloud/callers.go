@@ -47,6 +47,7 @@ const mostHosts = 50
 // Hosting, and API Gateway in the project. A source that cannot be read is
 // an unread fact, not an error.
 func (c *Cloud) Callers(ctx context.Context, p posture.Posture) ([]caller.Caller, []posture.Unread, error) {
+	ctx = c.pacing(ctx)
 	project := p.Target.Project
 	var subscriptions, jobs, visitors []caller.Caller
 	var triggers eventarc.Triggers

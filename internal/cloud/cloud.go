@@ -209,6 +209,7 @@ func (c *Cloud) Services(ctx context.Context, scope posture.Scope) ([]posture.Ta
 	if scope.Service != "" {
 		return c.multiRegional(ctx, []posture.Target{posture.Target(scope)})
 	}
+	ctx = c.pacing(ctx)
 	project, err := c.projects.Project(ctx, scope.Project)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ const together = 16
 // does not exist is fault.ServiceGone, whatever else fails, and has no posture.
 func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
 	defer connect.EndPart(ctx)
-	o := observation{Cloud: c}
+	o, ctx := observation{Cloud: c}, c.pacing(ctx)
 	o.readProject(ctx, target)
 	if target.Instance {
 		o.readInstance(ctx)
@@ -49,8 +49,11 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 
 // Ahead begins a reading of a service: what the last one of it asked is asked at once, and answers
 // the calls of the context that is returned. Less is asked to verify what was written. done ends
-// the reading, and says whether it was complete.
+// the reading, and says whether it was complete. Looks that share what they read begin none.
 func (c *Cloud) Ahead(ctx context.Context, target posture.Target, verify bool) (reads context.Context, done func(complete bool)) {
+	if c.shared.loadBalancers != nil {
+		return ctx, func(bool) {}
+	}
 	if verify {
 		return c.ahead.Begin(ctx, "verify "+target.Name(), target.Name())
 	}

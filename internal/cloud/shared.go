@@ -6,6 +6,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/caller"
 	"github.com/iapguard/iapguard/internal/cloud/cache"
+	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/eventarc"
 	"github.com/iapguard/iapguard/internal/cloud/iap"
 	"github.com/iapguard/iapguard/internal/cloud/loadbalancer"
@@ -74,6 +75,14 @@ func (c *Cloud) Shared() (*Cloud, error) {
 		}
 	}
 	return &many, nil
+}
+
+// pacing is a context for calls that wait for quotas, where looks share what they read.
+func (c *Cloud) pacing(ctx context.Context) context.Context {
+	if c.shared.loadBalancers == nil {
+		return ctx
+	}
+	return connect.Paced(ctx)
 }
 
 func sharing[V any](c *Cloud, size int) (*cache.Shared[V], error) {

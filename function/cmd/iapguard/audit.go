@@ -139,8 +139,11 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 		if since := row.ExposedSince; since != nil && !since.Before(found.ObservedAt) {
 			row.ExposedSince = nil // nobody saw it open before, so since when it is open is not known
 		}
-		found.Services = append(found.Services, row)
 		stream(row)
+		if o.format == "ndjson" && kept == nil && earlier == nil {
+			row = row.counted() // an organization has many
+		}
+		found.Services = append(found.Services, row)
 	})
 	if err == nil && far.services == 0 {
 		err = errors.Join(far.errors()...)

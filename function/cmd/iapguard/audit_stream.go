@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/iapguard/iapguard/internal/report"
 )
 
 // stream returns what prints a service as soon as it is known, where the format is one of lines.
@@ -17,6 +19,15 @@ func (s *auditShown) stream(format string, out io.Writer) func(audited) {
 			_ = lines.Encode(one) // an error of the write ends the program with exitFailed
 		}
 	}
+}
+
+// counted is what the totals need of a service that was printed.
+func (a audited) counted() audited {
+	kept := audited{Service: a.Service, Outcome: a.Outcome, Exposed: a.Exposed, Accepted: a.Accepted, Error: a.Error}
+	for _, each := range a.Doors {
+		kept.Doors = append(kept.Doors, report.Door{Guard: each.Guard, Count: each.Count})
+	}
+	return kept
 }
 
 // end is the last line of an audit whose services were printed before: all but these.

@@ -46,7 +46,8 @@ func patienceOf(ctx context.Context) time.Duration {
 // client returns the HTTP client over a transport that sends credentials. Each of its calls
 // is bounded, and no credentials follow a redirect to another place.
 func (c Config) client(with http.RoundTripper) *http.Client {
-	return &http.Client{Transport: &ahead{&bounded{with, c.clock()}}, CheckRedirect: samePlace}
+	sent := &ahead{&bounded{with, c.clock()}}
+	return &http.Client{Transport: newPaced(sent, c.clock(), c.sleep()), CheckRedirect: samePlace}
 }
 
 func (c Config) clock() clockwork.Clock {

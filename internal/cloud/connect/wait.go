@@ -12,6 +12,13 @@ import (
 // Sleep waits for d, or until the context ends, whose error it then returns.
 type Sleep func(ctx context.Context, d time.Duration) error
 
+func (c Config) sleep() Sleep {
+	if c.Sleep == nil {
+		return gax.Sleep
+	}
+	return c.Sleep
+}
+
 // Until asks for the end of a long-running operation until ask reports it, or
 // fails. The APIs' own wait calls are best effort and may return at once, so a
 // pause follows each: at random between nothing and a bound that doubles from
@@ -21,10 +28,7 @@ func (c Config) Until(ctx context.Context, ask func(context.Context) (done bool,
 	ctx = context.WithValue(ctx, patienceKey{}, waitPatience)
 	clock := c.clock()
 	began, paused := clock.Now(), time.Duration(0)
-	sleep := c.Sleep
-	if sleep == nil {
-		sleep = gax.Sleep
-	}
+	sleep := c.sleep()
 	pauses := gax.Backoff{Initial: 50 * time.Millisecond, Max: 5 * time.Second, Multiplier: 2}
 	for {
 		if done, err := ask(ctx); done || err != nil {
