@@ -22,7 +22,7 @@ var endpointVariables = map[string]connect.API{
 	"ENDPOINT_RUN": connect.Run, "ENDPOINT_COMPUTE": connect.Compute, "ENDPOINT_IAP": connect.IAP,
 	"ENDPOINT_SERVICEUSAGE": connect.ServiceUsage, "ENDPOINT_RESOURCEMANAGER": connect.ResourceManager,
 	"ENDPOINT_LOGGING": connect.Logging, "ENDPOINT_PUBSUB": connect.PubSub, "ENDPOINT_EVENTARC": connect.Eventarc,
-	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
+	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECURITYCENTER": connect.SecurityCenter, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
 	"ENDPOINT_IAM": connect.IAM, "ENDPOINT_IAMCREDENTIALS": connect.IAMCredentials, "ENDPOINT_STORAGE": connect.Storage,
 	"ENDPOINT_NETWORKSECURITY": connect.NetworkSecurity, "ENDPOINT_MONITORING": connect.Monitoring,
 }

@@ -1,4 +1,4 @@
-# The guard, in six parts that can be used apart: see the README of each.
+# The guard, in seven parts that can be used apart: see the README of each.
 
 locals {
   # projects/ID, folders/NUMBER or organizations/NUMBER.
@@ -95,6 +95,7 @@ module "reports" {
   reports_location    = var.reports_location
   reports_days        = var.reports_days
   report_readers      = var.report_readers
+  export_readers      = module.export.readers
   evidence_days       = var.evidence_days
   evidence_locked     = var.evidence_locked
   deletion_protection = var.deletion_protection
@@ -153,4 +154,18 @@ module "watch" {
   parts                 = concat(module.intake.parts, module.core.parts, module.reports.parts)
   alerts                = module.monitoring.alerts
   creation_wait         = var.creation_wait
+}
+
+# Documents of the reports for security tools.
+module "export" {
+  source = "./modules/export"
+
+  project_id          = module.core.project_id
+  region              = var.region
+  name                = var.name
+  labels              = var.labels
+  image               = var.image
+  deletion_protection = var.deletion_protection
+  exports             = var.exports
+  evidence            = module.reports.evidence
 }

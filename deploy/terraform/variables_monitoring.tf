@@ -93,3 +93,12 @@ variable "protect_goal" {
   type        = number
   default     = 0.95
 }
+
+variable "exports" {
+  description = "Documents for security tools, made of the reports every hour: scc_source is a source of Security Command Center, organizations/O/sources/S, whose findings are kept up to date; ocsf writes Compliance Findings of OCSF 1.2 into the log of the job NAME-export-ocsf, for a log sink to route. Neither by default."
+  type = object({
+    scc_source = optional(string)
+    ocsf       = optional(bool, false)
+  })
+  default = {}
+}

@@ -20,9 +20,10 @@ func TestOpenBecauseSaysInAFewWordsWhyItIsOpen(t *testing.T) {
 		r    Report
 		want string
 	}{
-		{"public, from everywhere", Report{Exposed: door.Yes, Findings: found(protection.IngressOpen, protection.PublicInvoker)},
-			"allUsers, ingress all"},
-		{"IAP off at both", Report{Exposed: door.Yes, Findings: found(protection.IAPOff, protection.DirectIAPOff)}, "IAP off"},
+		{"public, from everywhere", Report{Exposed: door.Yes,
+			Findings: found(protection.IngressOpen, protection.PublicInvoker)}, "allUsers, ingress all"},
+		{"IAP off at both", Report{Exposed: door.Yes,
+			Findings: found(protection.IAPOff, protection.DirectIAPOff)}, "IAP off"},
 		{"no finding says it", Report{Exposed: door.Yes, Doors: []Door{frontend, frontend}}, "load-balancer"},
 		{"not known", Report{Exposed: door.Unknown, Findings: found(protection.PublicInvoker),
 			Doors: []Door{{Kind: door.DefaultURL, Guard: door.GuardUnknown}, frontend}}, "default-url not read"},

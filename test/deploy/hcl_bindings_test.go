@@ -18,6 +18,7 @@ import (
 var named = []map[string]any{
 	everyone(map[string]any{"intake": []any{"sink", "eventarc"}, "refused_requests": "sink",
 		"memory_key": "projects/demo-project/secrets/memory-key",
+		"exports":    map[string]any{"ocsf": true},
 		"watch":      map[string]any{"channels": []any{"projects/demo-project/notificationChannels/7"}}}),
 	everyone(map[string]any{"intake": []any{"eventarc"}, "refused_requests": "off"}),
 	everyone(map[string]any{"refused_requests": "alert"}),
@@ -159,6 +160,8 @@ func accountInTheTable(short string) string {
 		return "each operator"
 	case short == "watch":
 		return "the watch"
+	case short == "export":
+		return "the export"
 	}
 	return "an unknown account: " + short
 }
@@ -183,7 +186,7 @@ func memberInTheTable(member string) string {
 	case domain == "demo-project.iam.gserviceaccount.com":
 		account := accountInTheTable(strings.TrimPrefix(name, "iapguard-"))
 		return map[string]string{"the function": "function", "each pusher": "pushers", "the triggers": "triggers",
-			"each operator": "operator accounts"}[account]
+			"each operator": "operator accounts", "the export": "the export"}[account]
 	}
 	return member
 }

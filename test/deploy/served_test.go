@@ -19,6 +19,8 @@ var creates = map[string][]string{
 	"google_bigquery_table":                   {"bigquery.tables.insert"},
 	"google_bigquery_table_iam_member":        {"bigquery.tables.getIamPolicy", "bigquery.tables.setIamPolicy"},
 	"google_cloud_run_v2_service":             {"run.projects.locations.services.create"},
+	"google_cloud_run_v2_job":                 {"run.projects.locations.jobs.create"},
+	"google_cloud_run_v2_job_iam_member":      {"run.projects.locations.jobs.setIamPolicy"},
 	"google_cloud_run_v2_service_iam_policy":  {"run.projects.locations.services.setIamPolicy"},
 	"google_cloud_scheduler_job":              {"cloudscheduler.projects.locations.jobs.create"},
 	"google_eventarc_trigger":                 {"eventarc.projects.locations.triggers.create"},

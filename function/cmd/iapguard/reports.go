@@ -26,7 +26,8 @@ import (
 type reporting struct {
 	talk                            sending
 	from, since, service, run, form string
-	outcome                         string
+	outcome, source                 string
+	write                           bool
 }
 
 func newReportsCommand() *cobra.Command {
@@ -49,12 +50,15 @@ func newReportsCommand() *cobra.Command {
 	flags.StringVar(&r.service, "service", "", "only of this service: its name, or its full name")
 	flags.StringVar(&r.run, "run", "", "only of this run")
 	flags.StringVar(&r.outcome, "outcome", "", "only with this outcome, like blocked")
-	flags.StringVar(&r.form, "format", "text", "text (a line each) or json (one report a line)")
+	flags.StringVar(&r.form, "format", "text", "text (a line each), json (one report a line), ocsf (a Compliance Finding "+
+		"of OCSF 1.2 a line) or scc (a finding of Security Command Center a line)")
+	flags.StringVar(&r.source, "source", "", "of the findings of scc: organizations/O/sources/S")
+	flags.BoolVar(&r.write, "write", false, "write the findings of scc into Security Command Center instead of printing them")
 	return command
 }
 
 func (r *reporting) show(ctx context.Context, files []string, out io.Writer) error {
-	if err := textOrJSON(r.form); err != nil {
+	if err := r.valid(); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -78,6 +82,9 @@ func (r *reporting) show(ctx context.Context, files []string, out io.Writer) err
 		return len(files) == 0 && one.ObservedAt.Before(since) || !r.wants(one)
 	})
 	slices.SortStableFunc(reports, func(a, b report.Report) int { return a.ObservedAt.Compare(b.ObservedAt) })
+	if r.form == "ocsf" || r.form == "scc" {
+		return r.export(ctx, reports, out)
+	}
 	for _, one := range reports {
 		if r.form == "json" {
 			if err := json.NewEncoder(out).Encode(one); err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -52,10 +54,43 @@ func TestReportsReadsTheEvidenceOfTheDeployment(t *testing.T) {
 	if out, err := say(t, "reports", file, "--service", "hello"); err != nil || !strings.Contains(out, name) {
 		t.Errorf("of a file: %v\n%s", err, out)
 	}
+	exports(t, o.URL(), file, name)
 	for args, says := range map[string]string{"--since yesterday": "--since", "--from nowhere": "gs://BUCKET",
 		"--from gs://nobodys-bucket": "report_readers", os.DevNull + " --format yaml": "--format"} {
 		if _, err := reports(strings.Fields(args)...); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("reports %s: %v, want %q", args, err, says)
 		}
+	}
+}
+
+// exports turns the reports of a file into the documents of security tools, and writes them.
+func exports(t *testing.T, cloud, file, name string) {
+	t.Helper()
+	const source = "organizations/12/sources/34"
+	for args, says := range map[string]string{
+		"--format ocsf":                    `"class_uid":2003`,
+		"--format scc --source " + source:  `"resourceName":"//run.googleapis.com/` + name + `"`,
+		"--format scc":                     "organizations/NUMBER/sources/NUMBER",
+		"--format scc --source projects/p": "organizations/NUMBER/sources/NUMBER",
+		"--format ocsf --source " + source: "--format=scc alone",
+		"--write":                          "--format=scc alone",
+	} {
+		out, err := say(t, append([]string{"reports", file, "--endpoint", cloud}, strings.Fields(args)...)...)
+		if err != nil {
+			out = err.Error()
+		}
+		if !strings.Contains(out, says) {
+			t.Errorf("reports %s: %q, want %q", args, out, says)
+		}
+	}
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Method+" "+r.URL.Path)
+		_, _ = w.Write([]byte(`{}`)) // the command is gone
+	}))
+	defer server.Close()
+	out, err := say(t, "reports", file, "--format", "scc", "--source", source, "--write", "--endpoint", server.URL)
+	if err != nil || out != "" || len(asked) != 1 || !strings.HasPrefix(asked[0], "PATCH /v1/"+source+"/findings/") {
+		t.Errorf("writing: %v, calls %v, printed %q", err, asked, out)
 	}
 }

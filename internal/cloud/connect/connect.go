@@ -32,6 +32,7 @@ const (
 	PubSub          API = "PUBSUB"
 	Eventarc        API = "EVENTARC"
 	Scheduler       API = "CLOUDSCHEDULER"
+	SecurityCenter  API = "SECURITYCENTER"
 	SecretManager   API = "SECRETMANAGER"
 	IAM             API = "IAM"
 	IAMCredentials  API = "IAMCREDENTIALS"

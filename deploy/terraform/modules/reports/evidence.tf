@@ -44,7 +44,7 @@ resource "google_storage_bucket_iam_policy" "evidence" {
       { role = "roles/storage.legacyBucketReader", members = [var.pubsub_agent] },
       { role = "roles/storage.legacyBucketOwner", members = ["projectOwner:${var.project_id}"] },
     ],
-    [for role in length(var.report_readers) > 0 ? ["roles/storage.objectViewer"] : [] : { role = role, members = sort(var.report_readers) }],
+    [for role in length(var.report_readers) + length(var.export_readers) > 0 ? ["roles/storage.objectViewer"] : [] : { role = role, members = concat(sort(var.report_readers), var.export_readers) }],
   ) })
 }
 

@@ -117,3 +117,9 @@ variable "pubsub_agent" {
   description = "Pub/Sub's own account, which writes the reports: serviceAccount:service-NUMBER@gcp-sa-pubsub.iam.gserviceaccount.com. It must exist."
   type        = string
 }
+
+variable "export_readers" {
+  description = "Accounts that read the bucket of evidence to export the reports (export)."
+  type        = list(string)
+  default     = []
+}
