@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -191,5 +192,22 @@ func TestARejectedMessageShowsWhatItSays(t *testing.T) {
 		if got := string(pushedData([]byte(body))); got != want {
 			t.Errorf("of %s: %q, want %q", body, got, want)
 		}
+	}
+}
+
+func TestASweepOfAnOrganizationFindsTheServicesInIt(t *testing.T) {
+	b := newBench(t, cloudtest.Policy())
+	body := []byte(`{"command":"sweep","target":"organizations/987654321098"}`)
+	cause := event.Parse(event.Message{Body: body, Commands: true}, event.Self{})[0].Cause
+	if cause == nil {
+		t.Fatal("the command is not read")
+	}
+	targets, err := b.targets(t.Context(), *cause)
+	var got []string
+	for _, target := range targets {
+		got = append(got, target.Name())
+	}
+	if diff := cmp.Diff([]string{playground.Scenario[0].Name()}, got); diff != "" || err != nil {
+		t.Errorf("%v; services (-want +got):\n%s", err, diff)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // commands are the known commands with what each takes for its target.
 var commands = map[string]targetRule{
-	"apply": aScope, "plan": aScope, "doctor": aService, "audit": aScopeOrNone, "sweep": aScopeOrNone, "due": noTarget,
+	"apply": aScope, "plan": aPlace, "doctor": aService, "audit": aPlaceOrNone, "sweep": aPlaceOrNone, "due": noTarget,
 	"digest": noTarget,
 }
 
@@ -24,7 +24,8 @@ type targetRule int
 const (
 	aScope       targetRule = iota // a project, a location of it or a service
 	aService                       // a service
-	aScopeOrNone                   // without one: everything in scope
+	aPlace                         // a scope, or a folder or an organization with all projects in it
+	aPlaceOrNone                   // without one: everything in scope
 	noTarget                       // it concerns the deployment
 )
 
@@ -75,7 +76,14 @@ func (c *Cause) setTarget(name, target, planID string) error {
 		return fmt.Errorf("planId %s: only apply takes one, of printable characters", quote(planID))
 	case rule == noTarget && target != "":
 		return fmt.Errorf("target %s: %s takes none, it concerns the whole deployment", quote(target), name)
-	case rule == noTarget, rule == aScopeOrNone && target == "":
+	case rule == noTarget, rule == aPlaceOrNone && target == "":
+		return nil
+	case posture.AboveProject(target) && (rule == aPlace || rule == aPlaceOrNone):
+		if _, number, _ := strings.Cut(target, "/"); !posture.ValidProjectNumber(number) {
+			return fmt.Errorf("target %s is not a folder or an organization: write folders/NUMBER or organizations/NUMBER",
+				quote(target))
+		}
+		c.Resource = target
 		return nil
 	case rule == aService:
 		t, err := posture.ParseTarget(target)

@@ -19,6 +19,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 func gzipped(t testing.TB, b []byte) []byte {
@@ -404,6 +406,9 @@ func TestCommandsCountOnTheirOwnPath(t *testing.T) {
 		{"plan of a project", `{"command":"plan","target":"projects/demo-project"}`,
 			&Command{Name: "plan", Target: "projects/demo-project"}, ""},
 		{"sweep of everything", `{"command":"sweep"}`, &Command{Name: "sweep"}, ""},
+		{"sweep of a folder", `{"command":"sweep","target":"folders/12"}`, &Command{Name: "sweep", Target: "folders/12"}, ""},
+		{"sweep of a folder by name", `{"command":"sweep","target":"folders/shops"}`, nil, "is not a folder"},
+		{"apply to an organization", `{"command":"apply","target":"organizations/9"}`, nil, "is not a resource name"},
 		{"due", `{"command":"due"}`, &Command{Name: "due"}, ""},
 		{"due for a project", `{"command":"due","target":"projects/demo-project"}`, nil, "due takes none"},
 		{"doctor", `{"command":"doctor","target":"projects/demo-project/locations/us-central1/services/hello"}`,
@@ -433,6 +438,9 @@ func TestCommandsCountOnTheirOwnPath(t *testing.T) {
 				case tc.want != nil:
 					if diff := cmp.Diff(tc.want, r.Cause.Command); diff != "" {
 						t.Errorf("%s: %s", form, diff)
+					}
+					if above := posture.AboveProject(tc.want.Target); above && r.Cause.Resource != tc.want.Target {
+						t.Errorf("%s: the resource is %q", form, r.Cause.Resource)
 					}
 				}
 			}
