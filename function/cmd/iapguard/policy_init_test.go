@@ -163,6 +163,7 @@ func TestPolicyInitTakesWhatIsAboveProjects(t *testing.T) {
 	}
 	o.SetFaults(`[
 		{"action": "status", "method": "run.projects.locations.services.list", "resource": "web-shop", "status": 403},
+		{"action": "status", "method": "cloudresourcemanager.projects.list", "status": 403},
 		{"action": "status", "method": "cloudresourcemanager.projects.getAncestry", "resource": "apart", "status": 403}]`)
 	out := initiate(statusError(exitFailed), cloudtest.WriterFolder)
 	for _, says := range []string{"\n#   projects/web-shop: ", "- name: demo-project\n",
