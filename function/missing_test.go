@@ -36,6 +36,9 @@ func TestAServiceIsGoneWhenTwoLooksMissIt(t *testing.T) {
 	if err := b.deliver(t, "one", event.RunServiceChanged); err != nil {
 		t.Errorf("after two: %v, want the message acknowledged", err)
 	}
+	if err := b.deliver(t, "made again", event.RunServiceChanged); !errors.Is(err, workqueue.ErrNotYet) {
+		t.Errorf("after one 404 of a service that was made again: %v, want another delivery", err)
+	}
 	other := newBench(t, settlesAtOnce)
 	other.SetFaults(`[{"action":"status","method":"run.projects.locations.services.get","status":404}]`)
 	if err := other.deliver(t, "deleted", event.RunServiceDeleted); err != nil {
