@@ -175,6 +175,7 @@ func TestWhatIsGoneIsOneClearLine(t *testing.T) {
 		{"the service", "", "", gone.Name() + ": the service does not exist", []string{gone.Name(), "--endpoint", o.URL()}},
 		{"the deployment's memory", "IAPGUARD_MEMORY", "gs://nowhere", "bucket does not exist",
 			[]string{hello.Name(), "--endpoint", o.URL()}},
+		{"a folder", "", "", "folders/1: apply changes the services of projects", []string{"folders/1", "--endpoint", o.URL()}},
 		{"/dev/null", "", "", "reading plan /dev/null: it is empty", []string{"/dev/null", "--endpoint", o.URL()}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

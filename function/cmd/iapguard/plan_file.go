@@ -27,6 +27,10 @@ func parseJobs(args []string) (reviewed []*job, scopes []posture.Scope, err erro
 // readPlan reads what plan -o wrote. It refuses a file with a plan that was
 // changed since: the id of a plan is a hash of its steps and observed versions.
 func readPlan(name string) ([]*job, error) {
+	if posture.AboveProject(name) {
+		return nil, usageError{fmt.Errorf("%s: apply changes the services of projects: name projects/PROJECT, or have the "+
+			"function act with iapguard send", name)}
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("reading plan: %w (targets begin with projects/)", err)}
