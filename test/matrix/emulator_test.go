@@ -26,6 +26,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
+	"github.com/iapguard/iapguard/test/port"
 )
 
 // emulator is Google's own Pub/Sub emulator, in place of the local cloud's.
@@ -67,10 +68,10 @@ func installed(t *testing.T) (program string) {
 func emulated(t *testing.T, s scenario) *emulator {
 	t.Helper()
 	program := installed(t)
-	e := &emulator{t: t, address: freePort(t), keys: map[string][]string{}}
-	_, port, _ := strings.Cut(e.address, ":")
+	e := &emulator{t: t, address: port.Free(t), keys: map[string][]string{}}
+	_, number, _ := strings.Cut(e.address, ":")
 	var said output
-	command := exec.Command(program, "--host=127.0.0.1", "--port="+port)
+	command := exec.Command(program, "--host=127.0.0.1", "--port="+number)
 	command.Env = append(os.Environ(), "JAVA_OPTS=-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 	command.Stdout, command.Stderr = &said, &said
 	if err := command.Start(); err != nil {

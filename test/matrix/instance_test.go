@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/binary"
+	"github.com/iapguard/iapguard/test/port"
 )
 
 // instance is the deployed program in a process of its own.
@@ -102,12 +102,12 @@ func (w *world) launch(more ...string) *instance {
 	if err := os.WriteFile(policy, []byte(w.scenario.policy), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	address := freePort(w.t)
-	_, port, _ := strings.Cut(address, ":")
+	address := port.Free(w.t)
+	_, number, _ := strings.Cut(address, ":")
 	i := &instance{url: "http://" + address, ended: make(chan struct{})}
 	command := exec.Command(binary.Deployed(w.t), "serve")
 	command.Stdout, command.Stderr = w.log, w.log
-	command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "PORT=" + port, "IAPGUARD_POLICY=" + policy,
+	command.Env = append([]string{"PATH=" + os.Getenv("PATH"), "PORT=" + number, "IAPGUARD_POLICY=" + policy,
 		"IAPGUARD_SELF=" + playground.FunctionAccount, "IAPGUARD_ENDPOINT=" + w.gate.URL,
 		"IAPGUARD_REPORTS_TOPIC=" + playground.ReportsTopic, "PUBSUB_EMULATOR_HOST=" + w.topics,
 		"IAPGUARD_MEMORY=" + playground.MemoryBucket}, append(w.scenario.environ, more...)...)
@@ -160,16 +160,6 @@ func (i *instance) end() {
 	}
 	_ = i.process.Signal(syscall.SIGKILL) // it may have ended just now
 	<-i.ended
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // patience is how long what must come is waited for.

@@ -122,6 +122,11 @@ func (w *world) looks(ctx context.Context, as auditor) (looks []look, unlisted e
 	config.Clock = clock
 	config.Connect.Endpoint = "http://localhost"
 	config.Connect.Wrap = func(http.RoundTripper) http.RoundTripper { return inprocess.Transport{Handler: w.API} }
+	if as.shared { // these wait for quotas, on a clock that goes while somebody waits
+		quotas := clockwork.NewFakeClockAt(clock.Now())
+		config.Connect.Clock = quotas
+		config.Connect.Sleep = func(_ context.Context, d time.Duration) error { quotas.Advance(d); return nil }
+	}
 	clients, err := cloud.Connect(ctx, config.Connect, clock.Now)
 	if err == nil && as.shared {
 		clients, err = clients.Shared()
