@@ -29,8 +29,10 @@ type call struct {
 	// request is nil for a publish, and so is body.
 	request *http.Request
 	body    []byte
-	// send lets it take effect. It is called once by a hook, or else afterwards.
+	// send lets it take effect. It is called once by a hook, or else afterwards. Then code is
+	// the status of the cloud's answer; a publish has none.
 	send func()
+	code int
 	// A hook sets one of these where the instance gets another answer than the cloud's.
 	answer http.HandlerFunc
 	status error // of a publish: a gRPC status
@@ -109,11 +111,13 @@ func (w *world) openGate() {
 			return // the instance has gone
 		}
 		answer := httptest.NewRecorder()
-		c := &call{name: nameOf(r, body), request: r, body: body, send: func() {
+		c := &call{name: nameOf(r, body), request: r, body: body}
+		c.send = func() {
 			sent := r.Clone(context.WithoutCancel(r.Context()))
 			sent.Body = io.NopCloser(bytes.NewReader(body))
 			w.Cloud.ServeHTTP(answer, sent)
-		}}
+			c.code = answer.Code
+		}
 		if c.write() {
 			w.announced(c)
 		}

@@ -295,12 +295,15 @@ func (w *world) writtenOnce(r race) int {
 func (w *world) redeploys(processes int) {
 	w.t.Helper()
 	stop := w.inTurn(processes)
-	var forced atomic.Int64
+	var forced, refused atomic.Int64
 	w.scenario.before(w)
 	w.hook(func(c *call) {
 		if !c.publish() && c.request.URL.Query().Get("forceNewRevision") == "true" {
-			c.send()
-			forced.Add(1)
+			if c.send(); c.code == http.StatusOK {
+				forced.Add(1)
+			} else {
+				refused.Add(1)
+			}
 		}
 	})
 	for range 2 * processes {
@@ -308,6 +311,7 @@ func (w *world) redeploys(processes int) {
 	}
 	w.settle()
 	stop()
+	w.t.Logf("%d redeploys came second and were refused", refused.Load())
 	if n := forced.Load(); n != 1 {
 		w.complain("double redeploys: %d new revisions were forced, want one", n)
 	}
