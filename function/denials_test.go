@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
@@ -51,5 +52,26 @@ func TestDenialsWaitBehindOneThatWasPutOff(t *testing.T) {
 				t.Errorf("when it is due: status %d, %s; want protected", got, b.last(t).Outcome)
 			}
 		})
+	}
+}
+
+// Two instances put denials of one service off, and each message comes to the other one when it is
+// delivered again. There it is passed over, because of the other denial.
+func TestWhatWasPutOffIsNotPassedOverElsewhere(t *testing.T) {
+	setup := benchConfig(t, cloudtest.Policy("settle: 30s"), "IAPGUARD_MEMORY="+playground.MemoryBucket)
+	if err := setup.cloud.MakeMemoryBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a, b := startBench(t, setup), startBench(t, setup)
+	first, second := denied("IAP", "first", a.Now()), denied("IAP", "second", a.Now())
+	statuses := []int{a.event(first), b.event(second), b.event(first), a.event(second)}
+	for _, one := range []*bench{a, b} {
+		if got := one.last(t).Outcome; got != report.Deferred {
+			t.Fatalf("statuses %v, %s; want both denials put off", statuses, got)
+		}
+	}
+	a.Later(35 * time.Second)
+	if got := a.command("due", "due", ""); got != http.StatusNoContent || a.last(t).Outcome == report.Deferred {
+		t.Errorf("when they are due: status %d, %s; want both looked into", got, a.last(t).Outcome)
 	}
 }

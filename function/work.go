@@ -54,10 +54,12 @@ func newItem(work event.Work) (workqueue.Item, error) {
 	if err != nil {
 		return workqueue.Item{}, err
 	}
+	_, limited := denialSource(work.Cause)
 	return workqueue.Item{
 		Key: work.Target.Name(), ID: itemID(work.Cause), Payload: payload,
 		Alone: isAlone(work.Cause), Urgent: work.Cause.Kind == event.RunServiceReady,
 		Unstored: work.Cause.Command != nil && work.Cause.Command.WholeRecipe,
+		Fleeting: limited,
 	}, nil
 }
 

@@ -31,6 +31,10 @@ type Item struct {
 	// Unstored items are never kept in a due record: their sender delivers them again, and a
 	// record that somebody else wrote cannot pass for one.
 	Unstored bool
+	// Fleeting items are kept in a due record however soon they are due, where there are records:
+	// another instance may pass over what their sender delivers again. It is not carried in a message,
+	// because nothing passes over what comes from a work topic.
+	Fleeting bool
 	// Restored means that the item comes from a due record.
 	Restored bool
 }

@@ -112,6 +112,8 @@ func (w *Worker) Deliver(ctx context.Context, item Item, hold time.Duration) err
 			return nil
 		case wait > HoldAtMost && w.Later != nil && !item.Unstored:
 			return w.schedule(ctx, item, until)
+		case wait > min(hold, HoldAtMost) && item.Fleeting && w.Later != nil:
+			return w.schedule(ctx, item, until)
 		case wait > min(hold, HoldAtMost):
 			return ErrNotYet
 		}
