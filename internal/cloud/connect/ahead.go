@@ -9,13 +9,15 @@ import (
 	"strings"
 	"sync"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 const (
-	// keptReadings bounds how many readings are known, and mostAhead how many requests of each.
+	// keptReadings bounds how many readings are known, mostAhead how many requests of each, and
+	// keptRequests how many of all: each takes about 1.1 KB, so they are 18 MB at most.
 	keptReadings = 4096
 	mostAhead    = 64
+	keptRequests = 16384
 )
 
 // Ahead makes readings that repeat themselves shallow. A reading asks one thing after the other,
@@ -25,7 +27,11 @@ const (
 // What was sent ahead answers one equal request of the same reading, and nothing else. So each
 // answer is of now, as if it had been asked for later: what is kept between readings are
 // requests, never answers. The zero value is not ready; NewAhead is.
-type Ahead struct{ kept *lru.Cache[string, parts] }
+type Ahead struct {
+	mu       sync.Mutex
+	kept     *simplelru.LRU[string, parts]
+	requests int // in all that is kept
+}
 
 // parts are the requests of a reading; the first of them make its first part.
 type parts struct {
@@ -35,11 +41,37 @@ type parts struct {
 
 // NewAhead knows of no reading yet.
 func NewAhead() *Ahead {
-	kept, err := lru.New[string, parts](keptReadings)
+	a := &Ahead{}
+	kept, err := simplelru.NewLRU(keptReadings, func(_ string, forgotten parts) { a.requests -= len(forgotten.asked) })
 	if err != nil {
 		panic(err) // the size is a constant
 	}
-	return &Ahead{kept: kept}
+	a.kept = kept
+	return a
+}
+
+// before is what the last reading of a name asked, or the first part of what one like it did.
+func (a *Ahead) before(name, like string) []sent {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if last, known := a.kept.Get(name); known {
+		return last.asked
+	}
+	other, _ := a.kept.Get(like)
+	return other.asked[:other.first]
+}
+
+// keep keeps what a reading asked, and forgets the readings that are the longest ago where that
+// is too much.
+func (a *Ahead) keep(name string, asked parts) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.kept.Remove(name)
+	a.requests += len(asked.asked)
+	a.kept.Add(name, asked)
+	for a.requests > keptRequests {
+		a.kept.RemoveOldest()
+	}
 }
 
 // sent is a request, and the transport that it went through.
@@ -77,13 +109,8 @@ type readingKey struct{}
 // begins by it.
 func (a *Ahead) Begin(ctx context.Context, name, like string) (reads context.Context, done func(complete bool)) {
 	r := &reading{ahead: map[string]*answered{}}
-	before, known := a.kept.Get(name)
-	if !known {
-		before, _ = a.kept.Get(like)
-		before.asked = before.asked[:before.first]
-	}
 	sending, stop := context.WithCancel(ctx)
-	for _, one := range before.asked {
+	for _, one := range a.before(name, like) {
 		a := &answered{done: make(chan struct{})}
 		r.ahead[one.key()] = a
 		go a.ask(sending, one)
@@ -93,7 +120,7 @@ func (a *Ahead) Begin(ctx context.Context, name, like string) (reads context.Con
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if complete {
-			a.kept.Add(name, r.parts)
+			a.keep(name, r.parts)
 		}
 	}
 }

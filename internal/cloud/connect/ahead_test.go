@@ -202,3 +202,25 @@ func TestAnotherReadingBeginsByTheFirstPart(t *testing.T) {
 	_, done = a.Begin(t.Context(), "new", "unknown")
 	done(false)
 }
+
+func TestWhatIsKeptOfReadingsIsBounded(t *testing.T) {
+	a := NewAhead()
+	whole := parts{asked: make([]sent, mostAhead), first: 1}
+	for i := range 2 * keptRequests / mostAhead {
+		a.keep(fmt.Sprint(i), whole)
+		a.keep(fmt.Sprint(i), whole) // again: it takes the place of the first
+	}
+	if a.requests > keptRequests || a.kept.Len() != keptRequests/mostAhead {
+		t.Errorf("%d requests of %d readings are kept, want at most %d", a.requests, a.kept.Len(), keptRequests)
+	}
+	if got := len(a.before("0", "")); got != 0 {
+		t.Errorf("the oldest reading is known with %d requests", got)
+	}
+	last := fmt.Sprint(2*keptRequests/mostAhead - 1)
+	if got := len(a.before(last, "")); got != mostAhead {
+		t.Errorf("the last reading is known with %d requests, want %d", got, mostAhead)
+	}
+	if got := len(a.before("another", last)); got != 1 {
+		t.Errorf("the first part of a reading like it has %d requests, want 1", got)
+	}
+}
