@@ -29,6 +29,7 @@ func newMissing() (*missing, error) {
 func (m *missing) again(work event.Work, now time.Time) time.Time {
 	target := work.Target.Name()
 	since, known := m.since.Get(target)
+	known = known && !since.After(now) // else the clock went back
 	if work.Cause.Kind == event.RunServiceDeleted || known && now.Sub(since) >= missingFor {
 		m.since.Remove(target) // it may be made again, and be missed once
 		return time.Time{}

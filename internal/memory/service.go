@@ -277,13 +277,20 @@ func (s *Service) AddWrite(write Write) bool {
 	return true
 }
 
-// SeeBinding notes when a binding was first seen. A known binding keeps its time.
-// SeeBinding reports whether the record changed.
+// clocksApart is how far two right clocks lie apart at most.
+const clocksApart = time.Minute
+
+// SeeBinding notes when a binding was first seen. A known binding keeps its time, unless a clock
+// that was ahead gave it. SeeBinding reports whether the record changed.
 func (s *Service) SeeBinding(seen Binding) bool {
-	if !s.BindingSince(seen).IsZero() {
+	known := s.BindingSince(seen)
+	if !known.IsZero() && known.Sub(seen.FirstSeen) <= clocksApart {
 		return false
 	}
-	s.Bindings = append(s.Bindings, seen)
+	s.Bindings = append(slices.DeleteFunc(s.Bindings, func(b Binding) bool {
+		b.FirstSeen = seen.FirstSeen
+		return b == seen
+	}), seen)
 	return true
 }
 

@@ -21,8 +21,12 @@ type grant struct {
 
 // ageOf is since when a grant has been propagating: since it was first seen, else since
 // the policy was last written, else from now on. A grant that was seen before and taken
-// away keeps its time: who takes it away again and again does not keep IAP off.
+// away keeps its time: who takes it away again and again does not keep IAP off. A time that lies
+// ahead is that of another clock, and counts as now.
 func (s schedule) ageOf(g grant) time.Time {
+	if g.since.After(s.now) {
+		g.since = s.now
+	}
 	seen, known := s.want.Clocks.Seen[g.Grant]
 	switch {
 	case known && g.held && !g.since.IsZero() && g.since.Before(seen):

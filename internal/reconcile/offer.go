@@ -25,7 +25,8 @@ func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Dec
 		return
 	}
 	now := r.now().UTC().Round(0)
-	again := func(at time.Time) bool { return now.Sub(at) >= decide.ApprovableFor/2 } // it is still what is to be done
+	// It is still what is to be done, or the clock went back: a plan of the future is not approved.
+	again := func(at time.Time) bool { return at.After(now) || now.Sub(at) >= decide.ApprovableFor/2 }
 	if known := facts.Memory; known != nil && known.Offered == offered.PlanID && r.request.Cause.Principal == "" &&
 		!again(known.OfferedAt) {
 		return

@@ -66,15 +66,17 @@ func AddDue(ctx context.Context, queue Queue, records Records, until time.Time) 
 const lostAfter = time.Minute
 
 // AddLost adds to a queue what this process stored, and what led to no look here although
-// its time is over: somebody deleted the record, or the records cannot be read. Where another
+// its time is over: somebody deleted the record, or the records cannot be read. After a clock
+// went back, all that was stored before is added, for its time may be hours away. Where another
 // process had the record, this leads to one look more, which finds nothing to do. added
 // says how many items were taken.
 func (w *Worker) AddLost(ctx context.Context, queue Queue) (added int, err error) {
 	var problems []error
+	now := w.Clock.Now().Round(0)
 	for _, all := range []*lru.Cache[string, kept]{w.kept, w.again} {
 		for _, name := range all.Keys() {
 			one, known := all.Peek(name)
-			if !known || w.Clock.Now().Before(one.due.Add(lostAfter)) {
+			if !known || now.Before(one.due.Add(lostAfter)) && !now.Before(one.noted) {
 				continue
 			}
 			one.item.NotBefore = time.Time{}
@@ -82,7 +84,9 @@ func (w *Worker) AddLost(ctx context.Context, queue Queue) (added int, err error
 				problems = append(problems, err)
 				continue
 			}
-			all.Remove(name)
+			if now, _ := all.Peek(name); now.noted.Equal(one.noted) { // else the look stored another one
+				all.Remove(name)
+			}
 			added++
 		}
 	}

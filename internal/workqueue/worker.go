@@ -80,7 +80,8 @@ func (s span) contains(at time.Time) bool { return !at.Before(s.from) && at.Befo
 type kept struct {
 	item   Item
 	due    time.Time
-	stored bool // a due record leads to it
+	noted  time.Time // when the process noted this
+	stored bool      // a due record leads to it
 }
 
 // handled says which acceptance of an item was handled; zero = a look was made, and
@@ -101,6 +102,7 @@ func NewWorker(options Options) *Worker {
 // After nil the item is done with; after an error it has to be delivered again, and
 // ErrNotYet says that nothing is wrong with it.
 func (w *Worker) Deliver(ctx context.Context, item Item, hold time.Duration) error {
+	item = w.revive(item)
 	for {
 		until, err := w.attempt(ctx, item)
 		if err != nil || until.IsZero() {
@@ -131,6 +133,19 @@ func (w *Worker) Deliver(ctx context.Context, item Item, hold time.Duration) err
 	}
 }
 
+// revive gives an item that nobody tried at the end of its time as much time once more: neither
+// its sender nor a record led here then, or the clock jumped. Further deliveries do not, once a look
+// was made.
+func (w *Worker) revive(item Item) Item {
+	now, last := w.Clock.Now(), w.group(item).last
+	if item.Accepted.IsZero() || item.GiveUpAt.IsZero() || !now.After(item.GiveUpAt.Add(goneAfter)) ||
+		last.from.After(item.GiveUpAt) && !now.Before(last.to) {
+		return item
+	}
+	item.GiveUpAt = now.Add(item.GiveUpAt.Sub(item.Accepted))
+	return item
+}
+
 // attempt looks at the item's key if that is due. until is when the next attempt is
 // due; zero = the item is done with.
 func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err error) {
@@ -139,7 +154,11 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 		return time.Time{}, fmt.Errorf("waiting for other work on %s: %w", item.Key, err)
 	}
 	defer unlock()
-	now, known := w.Clock.Now(), w.group(item)
+	// Without the monotonic reading, what a look asked for compares as due records and messages do.
+	now, known := w.Clock.Now().Round(0), w.group(item)
+	if now.Before(known.last.to) {
+		known = w.forget(item) // the clock went back: it says nothing of what was seen or waits
+	}
 	if known.isNewTo(item) {
 		known = w.pull(item, known.last.to.Add(BlindAtMost))
 	}
@@ -159,7 +178,7 @@ func (w *Worker) attempt(ctx context.Context, item Item) (until time.Time, err e
 	since := known.oldest(item, now)
 	next, err := w.Look(ctx, item, since)
 	later := known
-	later.last = span{now, w.Clock.Now()}
+	later.last = span{now, w.Clock.Now().Round(0)}
 	switch {
 	case err != nil:
 		w.note(item, later)
@@ -206,13 +225,17 @@ func (w *Worker) isHandled(item Item) bool {
 // that, what a group waited for has ended elsewhere.
 const goneAfter = 15 * time.Minute
 
-// oldest returns when the oldest waiting item was accepted, this item included.
+// oldest returns when the oldest waiting item was accepted, this item included. It is not
+// later than now, whatever the clock said then.
 func (g group) oldest(item Item, now time.Time) time.Time {
-	waits := !g.since.IsZero() && now.Before(g.until.Add(goneAfter))
-	if waits && (item.Accepted.IsZero() || g.since.Before(item.Accepted)) {
-		return g.since
+	waits, oldest := !g.since.IsZero() && now.Before(g.until.Add(goneAfter)), item.Accepted
+	if waits && (oldest.IsZero() || g.since.Before(oldest)) {
+		oldest = g.since
 	}
-	return item.Accepted
+	if oldest.After(now) {
+		return now
+	}
+	return oldest
 }
 
 // jumps reports whether an item is looked at although its group is not due. It jumps
@@ -233,6 +256,14 @@ func (w *Worker) note(item Item, now group) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.groups.Add(item.group(), now)
+}
+
+// forget drops what is known of the item's group. Its next look is made at once.
+func (w *Worker) forget(item Item) group {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.groups.Remove(item.group())
+	return group{}
 }
 
 // settle notes how a look at the item ended, and wakes the delivery that waits for
@@ -312,7 +343,7 @@ func (w *Worker) release(name string, changed chan struct{}) {
 // next one: that takes the place of what an earlier look wanted, and a zero time wants none. It is
 // stored once, however often looks want the same.
 func (w *Worker) Repeat(ctx context.Context, item Item, at time.Time) error {
-	now := w.Clock.Now()
+	now := w.Clock.Now().Round(0)
 	if !at.After(now) {
 		w.again.Remove(item.Key)
 		return nil
@@ -324,7 +355,7 @@ func (w *Worker) Repeat(ctx context.Context, item Item, at time.Time) error {
 	}
 	id, _, _ := strings.Cut(item.ID, "@")
 	item = Item{Key: item.Key, ID: id + "@" + strconv.FormatInt(at.Unix(), 10), Payload: item.Payload}
-	w.again.Add(item.Key, kept{item: item, due: at})
+	w.again.Add(item.Key, kept{item: item, due: at, noted: now})
 	data, err := item.store()
 	if err != nil {
 		return err
@@ -332,7 +363,7 @@ func (w *Worker) Repeat(ctx context.Context, item Item, at time.Time) error {
 	if err := w.Again.Schedule(ctx, at, item.recordKey(), data); err != nil {
 		return fmt.Errorf("storing that %s is looked at again at %s: %w", item.Key, at.UTC().Format(time.RFC3339), err)
 	}
-	w.again.Add(item.Key, kept{item, at, true})
+	w.again.Add(item.Key, kept{item, at, now, true})
 	return nil
 }
 
@@ -355,7 +386,7 @@ func (w *Worker) schedule(ctx context.Context, item Item, until time.Time) error
 	if !item.GiveUpAt.IsZero() && until.After(item.GiveUpAt) {
 		return nil // the record leads to no look
 	}
-	w.kept.Add(item.group(), kept{item, until, true})
+	w.kept.Add(item.group(), kept{item, until, w.Clock.Now().Round(0), true})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if known, _ := w.groups.Get(item.group()); known.until.Equal(until) {
