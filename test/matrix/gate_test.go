@@ -116,7 +116,9 @@ func (w *world) openGate() {
 			sent := r.Clone(context.WithoutCancel(r.Context()))
 			sent.Body = io.NopCloser(bytes.NewReader(body))
 			w.Cloud.ServeHTTP(answer, sent)
-			c.code = answer.Code
+			if c.code = answer.Code; c.write() {
+				w.stir()
+			}
 		}
 		if c.write() {
 			w.announced(c)

@@ -37,6 +37,7 @@ func (w *world) disturb() {
 	bindings, _ := policy["bindings"].([]any)
 	policy["bindings"] = append(bindings, map[string]any{"role": "roles/run.viewer", "members": []any{"user:dora@example.com"}})
 	w.CallAs(w.Owner(), http.MethodPost, "/v2/"+service+":setIamPolicy", map[string]any{"policy": policy})
+	w.stir()
 	w.found.foreign += 2
 	w.changed(service)
 }

@@ -15,7 +15,8 @@ import (
 var (
 	full = flag.Bool("full", false, "every cell of a matrix, not those that fit into every run of the tests")
 	only = flag.String("cell", "", "only cells with names that this regular expression matches")
-	busy = flag.Int("busy", runtime.NumCPU(), "how many cells that keep a processor busy run side by side")
+	busy = flag.Int("busy", 0, "how many cells that keep a processor busy run side by side; 0 = one for each "+
+		"processor, and six with -full, since more cells wait then")
 )
 
 // slots bounds the cells that keep a processor busy. Cells that mostly wait take none.
@@ -27,7 +28,13 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "-cell: %v\n", err)
 		os.Exit(2)
 	}
-	slots = make(chan struct{}, max(1, *busy))
+	if *busy < 1 {
+		*busy = runtime.NumCPU()
+		if *full {
+			*busy *= 6
+		}
+	}
+	slots = make(chan struct{}, *busy)
 	// Cells of different matrices wait side by side.
 	if flag.Lookup("test.parallel").Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
 		if err := flag.Set("test.parallel", "64"); err != nil {

@@ -39,6 +39,23 @@ type visit struct{ address, who string }
 // round may meet each door while the other is open.
 const shutFor = 3
 
+// Between two rounds the prober pauses for less while something was written just now: nothing but
+// a write opens or shuts a door, at once or when its operation ends and IAM takes it over.
+const (
+	stirredFor   = 300 * time.Millisecond
+	stirredPause = 3 * time.Millisecond
+	restingPause = 50 * time.Millisecond
+)
+
+// stir has the prober knock at once, and often for a while.
+func (w *world) stir() {
+	w.stirred.Store(time.Now().UnixNano())
+	select {
+	case w.stirs <- struct{}{}:
+	default: // it is about to
+	}
+}
+
 // probe begins to knock at every door at which somebody gets in now.
 func (w *world) probe() {
 	entries, err := w.oracle.Knock(w.scenario.estate)
@@ -59,10 +76,15 @@ func (w *world) probe() {
 	p.done.Go(func() {
 		for {
 			p.round()
+			pause, woken := restingPause, p.w.stirs
+			if time.Since(time.Unix(0, p.w.stirred.Load())) < stirredFor+2*p.w.scenario.late {
+				pause, woken = stirredPause, nil
+			}
 			select {
 			case <-p.stop:
 				return
-			case <-time.After(3 * time.Millisecond):
+			case <-woken:
+			case <-time.After(pause):
 			}
 		}
 	})

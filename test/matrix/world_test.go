@@ -41,8 +41,10 @@ type world struct {
 	kills    atomic.Int64
 	log      *output // of all instances
 	prober   *prober
-	dueAt    time.Time // when it was last asked for what is due
-	unread   bool      // facts may stay unread
+	stirred  atomic.Int64  // when something was written last
+	stirs    chan struct{} // wakes the prober
+	dueAt    time.Time     // when it was last asked for what is due
+	unread   bool          // facts may stay unread
 
 	mu         sync.Mutex
 	counted    map[string]int // calls of each name
@@ -79,7 +81,7 @@ func open(t *testing.T, s scenario) *world {
 		ago.Store(int64(time.Hour))
 	}
 	w := &world{Env: cloudtest.Start(t, playground.Options{IAMPropagation: s.late, Clock: clock}), t: t, scenario: s, log: &output{},
-		counted: map[string]int{}, resources: map[string]bool{}}
+		counted: map[string]int{}, resources: map[string]bool{}, stirs: make(chan struct{}, 1)}
 	w.doors = inprocess.Doors(w.Cloud.DataPlane())
 	w.oracle = judge.World{API: w.Cloud, Doors: w.doors}
 	s.build(w)
