@@ -47,7 +47,7 @@ func patienceOf(ctx context.Context) time.Duration {
 // is bounded, and no credentials follow a redirect to another place.
 func (c Config) client(with http.RoundTripper) *http.Client {
 	sent := &ahead{&bounded{with, c.clock()}}
-	return &http.Client{Transport: newPaced(sent, c.clock(), c.sleep()), CheckRedirect: samePlace}
+	return &http.Client{Transport: listing{newPaced(sent, c.clock(), c.sleep())}, CheckRedirect: samePlace}
 }
 
 func (c Config) clock() clockwork.Clock {

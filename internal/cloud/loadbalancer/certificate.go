@@ -19,7 +19,8 @@ const mostNames = 10
 // Why it cannot be read is kept, and nothing else fails. Certificates of a certificate map
 // are not among them.
 func (r *routing) readCertificates(ctx context.Context, api *compute.Service, project string) {
-	err := api.SslCertificates.AggregatedList(project).Pages(ctx, func(page *compute.SslCertificateAggregatedList) error {
+	list := api.SslCertificates.AggregatedList(project)
+	err := connect.AllPages(ctx, list.Pages, func(page *compute.SslCertificateAggregatedList) error {
 		var lacking places
 		lacking.unreachable(page.Unreachables)
 		for name, scope := range page.Items {

@@ -177,7 +177,7 @@ func (c *Client) backendNamed(ctx context.Context, l link) (*compute.BackendServ
 	}
 	var found *compute.BackendService
 	list := c.api.BackendServices.AggregatedList(l.project)
-	err := list.Pages(ctx, func(page *compute.BackendServiceAggregatedList) error {
+	err := connect.AllPages(ctx, list.Pages, func(page *compute.BackendServiceAggregatedList) error {
 		for _, scope := range page.Items {
 			for _, backend := range scope.BackendServices {
 				if strconv.FormatUint(backend.Id, 10) == l.name {

@@ -150,7 +150,7 @@ func (inv *Inventory) readNEGs(
 	ctx context.Context, api *compute.Service, project string,
 ) (found []*compute.NetworkEndpointGroup, err error) {
 	list := api.NetworkEndpointGroups.AggregatedList(project)
-	err = list.Pages(ctx, func(page *compute.NetworkEndpointGroupAggregatedList) error {
+	err = connect.AllPages(ctx, list.Pages, func(page *compute.NetworkEndpointGroupAggregatedList) error {
 		inv.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			found = append(found, scope.NetworkEndpointGroups...)
@@ -164,7 +164,8 @@ func (inv *Inventory) readNEGs(
 }
 
 func (inv *Inventory) readBackends(ctx context.Context, api *compute.Service, project string) error {
-	return api.BackendServices.AggregatedList(project).Pages(ctx, func(page *compute.BackendServiceAggregatedList) error {
+	list := api.BackendServices.AggregatedList(project)
+	return connect.AllPages(ctx, list.Pages, func(page *compute.BackendServiceAggregatedList) error {
 		inv.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			inv.backends = append(inv.backends, scope.BackendServices...)
@@ -177,7 +178,7 @@ func (inv *Inventory) readBackends(ctx context.Context, api *compute.Service, pr
 }
 
 func (r *routing) readRoutes(ctx context.Context, api *compute.Service, project string) error {
-	return api.UrlMaps.AggregatedList(project).Pages(ctx, func(page *compute.UrlMapsAggregatedList) error {
+	return connect.AllPages(ctx, api.UrlMaps.AggregatedList(project).Pages, func(page *compute.UrlMapsAggregatedList) error {
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			r.routes = append(r.routes, scope.UrlMaps...)
@@ -190,7 +191,8 @@ func (r *routing) readRoutes(ctx context.Context, api *compute.Service, project 
 }
 
 func (r *routing) readAddresses(ctx context.Context, api *compute.Service, project string) error {
-	return api.ForwardingRules.AggregatedList(project).Pages(ctx, func(page *compute.ForwardingRuleAggregatedList) error {
+	list := api.ForwardingRules.AggregatedList(project)
+	return connect.AllPages(ctx, list.Pages, func(page *compute.ForwardingRuleAggregatedList) error {
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			if w := scope.Warning; w != nil {
@@ -224,7 +226,7 @@ func (r *routing) readHTTPSProxies(
 	ctx context.Context, api *compute.Service, project string,
 ) (found []proxyOf, err error) {
 	list := api.TargetHttpsProxies.AggregatedList(project)
-	err = list.Pages(ctx, func(page *compute.TargetHttpsProxyAggregatedList) error {
+	err = connect.AllPages(ctx, list.Pages, func(page *compute.TargetHttpsProxyAggregatedList) error {
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			if w := scope.Warning; w != nil {
@@ -255,7 +257,7 @@ func (r *routing) readHTTPProxies(
 	ctx context.Context, api *compute.Service, project string,
 ) (found []proxyOf, err error) {
 	list := api.TargetHttpProxies.AggregatedList(project)
-	err = list.Pages(ctx, func(page *compute.TargetHttpProxyAggregatedList) error {
+	err = connect.AllPages(ctx, list.Pages, func(page *compute.TargetHttpProxyAggregatedList) error {
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			if w := scope.Warning; w != nil {

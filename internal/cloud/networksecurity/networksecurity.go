@@ -48,7 +48,7 @@ func (c *Client) DelegatingToIAP(ctx context.Context, project, location string) 
 	var found []ToIAP
 	var lacking []string
 	list := c.policies.List(parent).PageSize(1000)
-	err := list.Pages(ctx, func(page *networksecurity.ListAuthzPoliciesResponse) error {
+	err := connect.AllPages(ctx, list.Pages, func(page *networksecurity.ListAuthzPoliciesResponse) error {
 		lacking = append(lacking, page.Unreachable...)
 		for _, policy := range page.AuthzPolicies {
 			if policy.Action != "CUSTOM" || policy.CustomProvider == nil || policy.CustomProvider.CloudIap == nil {

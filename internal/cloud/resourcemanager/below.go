@@ -98,7 +98,8 @@ func (w *walk) down(ctx context.Context, level []above) []above {
 
 func (w *walk) projects(ctx context.Context, in above) {
 	var found []Placed
-	err := w.client.above.Projects.List().Parent(in.name).PageSize(pageOfProjects).Pages(ctx,
+	list := w.client.above.Projects.List().Parent(in.name).PageSize(pageOfProjects)
+	err := connect.AllPages(ctx, list.Pages,
 		func(page *containers.ListProjectsResponse) error {
 			for _, project := range page.Projects {
 				if project.State != "" && project.State != "ACTIVE" {
@@ -122,7 +123,8 @@ func (w *walk) projects(ctx context.Context, in above) {
 
 func (w *walk) folders(ctx context.Context, in above) []above {
 	var below []above
-	err := w.client.above.Folders.List().Parent(in.name).PageSize(pageOfProjects).Pages(ctx,
+	list := w.client.above.Folders.List().Parent(in.name).PageSize(pageOfProjects)
+	err := connect.AllPages(ctx, list.Pages,
 		func(page *containers.ListFoldersResponse) error {
 			for _, folder := range page.Folders {
 				if folder.State != "" && folder.State != "ACTIVE" {

@@ -24,17 +24,20 @@ type Mappings struct {
 func (c *Client) Mappings(ctx context.Context, region posture.Scope) (*Mappings, error) {
 	parent := region.Name()
 	found := &Mappings{parent: parent}
-	for next := ""; ; {
-		page, err := c.domains.List(parent).Continue(next).Context(ctx).Do()
+	err := connect.AllPages(ctx, continuing(func(ctx context.Context, token string) (*knative.ListDomainMappingsResponse, string, error) {
+		page, err := c.domains.List(parent).Continue(token).Context(ctx).Do()
 		if err != nil {
-			return nil, fmt.Errorf("listing the domain mappings of %q: %w",
-				parent, connect.Needing("run.domainmappings.list", err))
+			return nil, "", err
 		}
+		return page, continued(page.Metadata), nil
+	}), func(page *knative.ListDomainMappingsResponse) error {
 		found.items, found.lacking = append(found.items, page.Items...), append(found.lacking, page.Unreachable...)
-		if next = continued(page.Metadata); next == "" {
-			return found, nil
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the domain mappings of %q: %w", parent, connect.Needing("run.domainmappings.list", err))
 	}
+	return found, nil
 }
 
 // To returns the hosts that are mapped to one service. A mapping that moves to another service

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"google.golang.org/api/googleapi"
+	knative "google.golang.org/api/run/v1"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/iampolicy"
@@ -24,14 +25,13 @@ func (c *Client) Instances(ctx context.Context, scope posture.Scope) ([]posture.
 	parent := "namespaces/" + scope.Project
 	var found []posture.Target
 	var lacking []string
-	for next := ""; ; {
-		page, err := c.everywhere.List(parent).Continue(next).Context(ctx).Do()
-		switch {
-		case err != nil && noSuchMethod(err):
-			return nil, nil
-		case err != nil:
-			return found, fmt.Errorf("listing the instances of %q: %w", parent, connect.Needing("run.instances.list", err))
+	err := connect.AllPages(ctx, continuing(func(ctx context.Context, token string) (*knative.ListInstancesResponse, string, error) {
+		page, err := c.everywhere.List(parent).Continue(token).Context(ctx).Do()
+		if err != nil {
+			return nil, "", err
 		}
+		return page, continued(page.Metadata), nil
+	}), func(page *knative.ListInstancesResponse) error {
 		for _, item := range page.Items {
 			if item.Metadata == nil {
 				continue
@@ -43,13 +43,17 @@ func (c *Client) Instances(ctx context.Context, scope posture.Scope) ([]posture.
 			}
 		}
 		lacking = append(lacking, page.Unreachable...)
-		if next = continued(page.Metadata); next == "" {
-			if scope.Location != "" {
-				lacking = concerning(scope.Location, lacking)
-			}
-			return found, unreached("instances", parent, lacking)
-		}
+		return nil
+	})
+	switch {
+	case err != nil && noSuchMethod(err):
+		return nil, nil
+	case err != nil:
+		return found, fmt.Errorf("listing the instances of %q: %w", parent, connect.Needing("run.instances.list", err))
+	case scope.Location != "":
+		lacking = concerning(scope.Location, lacking)
 	}
+	return found, unreached("instances", parent, lacking)
 }
 
 // noSuchMethod reports whether an API does not have a method. Google's front end answers

@@ -48,11 +48,7 @@ func (c *Client) list(
 	var found []posture.Target
 	var lacking []string
 	seen := map[posture.Target]bool{}
-	for next := ""; ; {
-		page, err := c.lists.List(parent).Continue(next).Context(ctx).Do()
-		if err != nil {
-			return nil, fmt.Errorf("listing the services of %q: %w", parent, connect.Classify(err))
-		}
+	err := c.pages(ctx, c.lists.List(parent), func(page *knative.ListServicesResponse) error {
 		for _, item := range page.Items {
 			if one := name(scope.Project, item); !seen[one] {
 				seen[one] = true
@@ -60,8 +56,42 @@ func (c *Client) list(
 			}
 		}
 		lacking = append(lacking, page.Unreachable...)
-		if next = continued(page.Metadata); next == "" {
-			return found, unreached("services", parent, lacking)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the services of %q: %w", parent, connect.Classify(err))
+	}
+	return found, unreached("services", parent, lacking)
+}
+
+// pages reads a list of v1 to its end.
+func (c *Client) pages(
+	ctx context.Context, list *knative.ProjectsLocationsServicesListCall, each func(*knative.ListServicesResponse) error,
+) error {
+	return connect.AllPages(ctx, continuing(func(ctx context.Context, token string) (*knative.ListServicesResponse, string, error) {
+		page, err := list.Continue(token).Context(ctx).Do()
+		if err != nil {
+			return nil, "", err
+		}
+		return page, continued(page.Metadata), nil
+	}), each)
+}
+
+// continuing makes of one call of v1 what reads page after page, as the clients of other versions
+// do by themselves. The call returns a page and the token of the next one, "" at the end.
+func continuing[P any](
+	call func(ctx context.Context, token string) (P, string, error),
+) func(context.Context, func(P) error) error {
+	return func(ctx context.Context, each func(P) error) error {
+		for token := ""; ; {
+			page, next, err := call(ctx, token)
+			if err != nil {
+				return err
+			}
+			if err := each(page); err != nil || next == "" {
+				return err
+			}
+			token = next
 		}
 	}
 }
@@ -72,7 +102,8 @@ func (c *Client) Listed(ctx context.Context, region posture.Scope) (map[string]p
 	parent := region.Name()
 	found := map[string]posture.Service{}
 	var lacking []string
-	err := c.services.List(parent).PageSize(pageOfServices).Pages(ctx, func(page *run.GoogleCloudRunV2ListServicesResponse) error {
+	list := c.services.List(parent).PageSize(pageOfServices)
+	err := connect.AllPages(ctx, list.Pages, func(page *run.GoogleCloudRunV2ListServicesResponse) error {
 		for _, one := range page.Services {
 			found[one.Name[strings.LastIndexByte(one.Name, '/')+1:]] = serviceOf(one)
 		}
@@ -125,21 +156,19 @@ const (
 func (c *Client) MultiRegional(ctx context.Context, project string) (map[posture.Target]posture.Target, error) {
 	parent := "projects/" + project + "/locations/-"
 	parts := map[posture.Target]posture.Target{}
-	for next := ""; ; {
-		page, err := c.lists.List(parent).FieldSelector(multiRegionOnly).Continue(next).Context(ctx).Do()
-		if err != nil {
-			return nil, fmt.Errorf("listing the multi-region services of %q: %w", project, connect.Classify(err))
-		}
+	err := c.pages(ctx, c.lists.List(parent).FieldSelector(multiRegionOnly), func(page *knative.ListServicesResponse) error {
 		for _, item := range page.Items {
 			service := posture.Target{Project: project, Location: posture.Global, Service: item.Metadata.Name}
 			for region := range strings.SplitSeq(item.Metadata.Annotations[regionsAnnotation], ",") {
 				parts[posture.Target{Project: project, Location: region, Service: service.Service}] = service
 			}
 		}
-		if next = continued(page.Metadata); next == "" {
-			return parts, nil
-		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the multi-region services of %q: %w", project, connect.Classify(err))
 	}
+	return parts, nil
 }
 
 func continued(metadata *knative.ListMeta) string {
