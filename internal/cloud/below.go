@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -37,6 +38,7 @@ type Unplaced struct {
 // where a list is denied, all projects that can be found are asked where they are. With an error
 // come those that could be listed.
 func (c *Cloud) Placed(ctx context.Context, container string) ([]string, map[string]Unplaced, error) {
+	ctx = connect.Paced(ctx) // an organization has more folders and projects than a quota takes at once
 	walked, err := c.projects.Below(ctx, container)
 	var below []string
 	for _, each := range walked {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/iapguard/iapguard/internal/report"
 )
@@ -24,6 +27,9 @@ func (s *auditShown) stream(format string, out io.Writer) func(audited) {
 // counted is what the totals need of a service that was printed.
 func (a audited) counted() audited {
 	kept := audited{Service: a.Service, Outcome: a.Outcome, Exposed: a.Exposed, Accepted: a.Accepted, Error: a.Error}
+	if a.notRead() != "" {
+		kept.Unread = a.Unread
+	}
 	for _, each := range a.Doors {
 		kept.Doors = append(kept.Doors, report.Door{Guard: each.Guard, Count: each.Count})
 	}
@@ -47,11 +53,31 @@ func (a audit) end() ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
+// notRead is why a look at a service came to no end: nothing was read of it, or another look may
+// read what this one could not. It is "" where that is not so, also where a person has to grant a
+// permission first: what they lack is unread in every audit of theirs.
+func (a audited) notRead() string {
+	own := slices.ContainsFunc(a.Unread, func(u report.Unread) bool { return u.Resource == a.Service })
+	switch {
+	case a.Error != "":
+		return a.Error
+	case !own && a.Outcome != report.Failed:
+		return ""
+	}
+	var why []string
+	for _, one := range a.Unread {
+		if !slices.Contains(why, one.Why) {
+			why = append(why, one.Why)
+		}
+	}
+	return cmp.Or(strings.Join(why, "; "), "the look failed")
+}
+
 // unread are the services that could not be read, and the places that could not be listed.
 func (a audit) unread() []audited {
 	var unread []audited
 	for _, one := range a.Services {
-		if one.Error != "" {
+		if one.notRead() != "" {
 			unread = append(unread, one)
 		}
 	}
@@ -67,7 +93,7 @@ func noteUnread(stderr io.Writer, unread []audited) {
 	note(stderr, "not read, and so not known to be shut:")
 	screen := newScreen(stderr)
 	for _, one := range unread[:min(len(unread), mostUnread)] {
-		screen.print(line{lead: "  " + one.Service + ": ", text: one.Error, hang: 4})
+		screen.print(line{lead: "  " + one.Service + ": ", text: one.notRead(), hang: 4})
 	}
 	if more := len(unread) - mostUnread; more > 0 {
 		screen.print(textLine("  and %d more: --format json has all", more))
