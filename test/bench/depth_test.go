@@ -65,7 +65,8 @@ func (c *trace) take() []tracedCall {
 
 // those are the calls of the memory's bucket, or all others.
 func those(calls []tracedCall, memory bool) []tracedCall {
-	return slices.DeleteFunc(slices.Clone(calls), func(c tracedCall) bool { return strings.Contains(c.what, "/storage/") != memory })
+	other := func(c tracedCall) bool { return strings.Contains(c.what, "/storage/") != memory }
+	return slices.DeleteFunc(slices.Clone(calls), other)
 }
 
 // longest is a longest chain of calls, each sent after the one before was answered: the round
@@ -155,20 +156,30 @@ func (m *mail) last(t *testing.T, e *withfunction.Env, method string) message {
 }
 
 // deliver hands an event to the function, which answers when it is done with it.
-func deliver(t *testing.T, e *withfunction.Env, m message) {
+func deliver(t *testing.T, to http.Handler, m message) {
 	t.Helper()
 	request := httptest.NewRequest(http.MethodPost, m.path, strings.NewReader(m.body))
 	request.Header.Set("Content-Type", "application/json")
 	answer := httptest.NewRecorder()
-	e.ServeHTTP(answer, request)
+	to.ServeHTTP(answer, request)
 	if answer.Code >= 300 {
 		t.Fatalf("%s: %d %s", m.method, answer.Code, answer.Body)
 	}
 }
 
-// TestRoundTripsInARow prints how deep the calls of each event are, and how many there are. It
-// fails where one grows: each bound is what was measured when it was written.
-func TestRoundTripsInARow(t *testing.T) {
+// eventCalls are the calls that one event leads to.
+type eventCalls struct {
+	what        string
+	floor, most int // of round trips in a row
+	chain       []tracedCall
+	memoryChain []tracedCall
+	google      int // calls
+	memory      int
+	reports     int
+}
+
+// callsOfEvents delivers one event after the other, and counts what each leads to.
+func callsOfEvents(t *testing.T) (counted []eventCalls) {
 	calls, letters := &trace{began: map[*http.Request]time.Time{}}, &mail{}
 	e := withfunction.Open(t, withfunction.Options{Policy: cloudtest.Policy(), Bucket: true, Held: calls.held,
 		Answered: calls.answered})
@@ -179,54 +190,72 @@ func TestRoundTripsInARow(t *testing.T) {
 	e.Build(other)
 	deliver(t, e, letters.last(t, e, "forwardingRules.insert"))
 	e.Build(hello)
-
-	var table bytes.Buffer
-	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "event\tGoogle's round trips in a row\tat most\tfloor\tcalls\tof the memory in a row\tcalls\treports\t")
+	label := func() {
+		e.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels",
+			object{"labels": object{"at": time.Now().Format("150405-000000000")}})
+	}
+	describe := func(what string) func() {
+		return func() {
+			e.Call(http.MethodPatch, "/compute/v1/projects/demo-project/global/"+what, object{"description": "changed"})
+		}
+	}
 	for _, each := range []struct {
 		what, method string
 		floor, most  int // round trips in a row
 		change       func()
 		outcome      report.Outcome
+		cold         bool // another instance, which has just started
 	}{
-		{"the first, which protects", "globalForwardingRules.insert", 8, 19, nil, report.Protected},
-		{"of the service, protected", "Services.UpdateService", 1, 2, func() {
-			e.Call(http.MethodPatch, "/v2/"+hello.Name()+"?updateMask=labels", object{"labels": object{"team": "shop"}})
-		}, report.Compliant},
-		{"of its forwarding rule", "globalForwardingRules.patch", 1, 3, func() {
-			e.Call(http.MethodPatch, "/compute/v1/projects/demo-project/global/forwardingRules/hello-https",
-				object{"description": "changed"})
-		}, report.Compliant},
-		{"of its backend service", "backendServices.patch", 1, 4, func() {
-			e.Call(http.MethodPatch, "/compute/v1/projects/demo-project/global/backendServices/hello-backend",
-				object{"description": "changed"})
-		}, report.Compliant},
+		{"the first, which protects", "globalForwardingRules.insert", 8, 19, nil, report.Protected, false},
+		{"of the service, protected", "Services.UpdateService", 1, 2, label, report.Compliant, false},
+		{"of its forwarding rule", "globalForwardingRules.patch", 1, 3, describe("forwardingRules/hello-https"),
+			report.Compliant, false},
+		{"of its backend service", "backendServices.patch", 1, 4, describe("backendServices/hello-backend"),
+			report.Compliant, false},
+		{"of its URL map", "urlMaps.patch", 1, 5, describe("urlMaps/hello-map"), report.Compliant, false},
+		{"of the service, to a new instance", "Services.UpdateService", 3, 6, label, report.Compliant, true},
 	} {
 		if each.change != nil {
 			each.change()
 		}
 		event := letters.last(t, e, each.method)
+		var to http.Handler = e
+		if each.cold {
+			to = e.Another()
+		}
 		calls.take()
 		before := len(e.Reports())
-		deliver(t, e, event)
+		deliver(t, to, event)
 		e.Until(each.what, func() bool { return len(e.Reports()) > before })
 		if got := e.Last().Outcome; got != each.outcome {
 			t.Errorf("%s: %s, want %s", each.what, got, each.outcome)
 		}
 		all := calls.take()
 		google, memory := those(all, false), those(all, true)
-		chain := longest(google)
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", each.what, len(chain), each.most, each.floor, len(google),
-			len(longest(memory)), len(memory), len(e.Reports())-before)
+		counted = append(counted, eventCalls{what: each.what, floor: each.floor, most: each.most, chain: longest(google),
+			memoryChain: longest(memory), google: len(google), memory: len(memory), reports: len(e.Reports()) - before})
+	}
+	return counted
+}
+
+// TestRoundTripsInARow prints how deep the calls of each event are, and how many there are. It
+// fails where one grows: each bound is what was measured when it was written.
+func TestRoundTripsInARow(t *testing.T) {
+	var table bytes.Buffer
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "event\tGoogle's round trips in a row\tat most\tfloor\tcalls\tof the memory in a row\tcalls\treports\t")
+	for _, each := range callsOfEvents(t) {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", each.what, len(each.chain), each.most, each.floor,
+			each.google, len(each.memoryChain), each.memory, each.reports)
 		if *chains {
-			for _, chain := range [][]tracedCall{chain, longest(memory)} {
+			for _, chain := range [][]tracedCall{each.chain, each.memoryChain} {
 				for i, call := range chain {
 					t.Logf("%s: %d. %s", each.what, i+1, call.what)
 				}
 			}
 		}
-		if len(chain) > each.most {
-			t.Errorf("%s: %d round trips in a row, more than %d", each.what, len(chain), each.most)
+		if len(each.chain) > each.most {
+			t.Errorf("%s: %d round trips in a row, more than %d", each.what, len(each.chain), each.most)
 		}
 	}
 	if err := w.Flush(); err != nil {

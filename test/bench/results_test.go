@@ -1,0 +1,248 @@
+package bench
+
+import (
+	"bytes"
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"gonum.org/v1/plot/plotter"
+
+	"github.com/iapguard/iapguard/function"
+)
+
+var (
+	results = flag.Bool("results", false, "measure everything, and write RESULTS.md and its plots")
+	part    = flag.String("part", "",
+		"measure one part alone, and write nothing: recipe, events, audits, processor or program")
+)
+
+// result is a line of the table.
+type result struct {
+	what, reach, got string
+	reached          bool
+	why              string // where it is not reached
+}
+
+// TestResults measures each row, and writes test/bench/RESULTS.md and two plots:
+//
+//	go test ./test/bench -run Results -results -v -timeout 20m
+//
+// It asserts no times. A row that is not reached says why.
+func TestResults(t *testing.T) {
+	if !*results {
+		t.Skip("no results without -results")
+	}
+	began := time.Now()
+	var rows []result
+	for _, each := range []struct {
+		name    string
+		measure func(*testing.T) []result
+	}{
+		{"recipe", recipeRows}, {"events", eventRows}, {"audits", auditRows}, {"processor", processorRows},
+		{"program", programRows},
+	} {
+		if cmp.Or(*part, each.name) != each.name {
+			continue
+		}
+		at := time.Now()
+		found := each.measure(t)
+		rows = append(rows, found...)
+		t.Logf("%s: %v", each.name, time.Since(at).Round(time.Second))
+		for _, one := range found {
+			t.Logf("%+v", one)
+		}
+	}
+	if *part != "" {
+		return
+	}
+	if err := os.WriteFile("RESULTS.md", document(rows, began), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func recipeRows(t *testing.T) []result {
+	const what = "protect one, whole process, against gcloud's whole recipe, calls of "
+	if _, err := exec.LookPath("gcloud"); err != nil {
+		return []result{{what: what + "0 and 30 ms", reach: "100×; 25×", got: "not measured",
+			why: "gcloud is not installed here"}}
+	}
+	const rounds = 3
+	fast, slow := protectOne(t, 0, rounds), protectOne(t, 30*time.Millisecond, rounds)
+	shown := func(m byHand, times figure) string {
+		return fmt.Sprintf("%s: %s and %s ms; in time of a processor %s", times.in("×"), m.whole.in(""), m.ours.in(""),
+			m.wholeCPU.over(m.oursCPU).in("×"))
+	}
+	whole, wholeSlow, three := fast.whole.over(fast.ours), slow.whole.over(slow.ours), fast.three.over(fast.ours)
+	const most = "our time is the start of the program, some eighty calls, and the operations of the local cloud, " +
+		"which take time too"
+	return []result{
+		{what + "0 ms", "100×", shown(fast, whole), whole.median() >= 100, most},
+		{what + "30 ms", "25×", shown(slow, wholeSlow), wholeSlow.median() >= 25,
+			"we wait for the round trips of the row below, one after the other, and for operations"},
+		{"against its three commands alone, 0 ms", "60×", three.in("×"), three.median() >= 60,
+			"as above; three commands do not say who gets in, and close nothing"},
+	}
+}
+
+// wanted is what an event has to reach, and why it does not.
+type wanted struct {
+	depth, calls int
+	why          string
+}
+
+// ofNow is why a look asks for everything.
+const ofNow = "a look asks the owning API for each fact, side by side: what it says is of now, and no index " +
+	"hides a door that was made meanwhile"
+
+func eventRows(t *testing.T) (rows []result) {
+	reach := map[string]wanted{
+		"the first, which protects": {9, 0, "the look, writes that need each other's effect with their operations, and the " +
+			"look that verifies stand one after the other"},
+		"of the service, protected": {1, 5, ofNow},
+		"of its forwarding rule":    {3, 21, ofNow},
+		"of its backend service":    {3, 21, "the event names a resource, which leads to the service step by step; " + ofNow},
+		"of its URL map":            {3, 21, "the event names a resource, which leads to the service step by step; " + ofNow},
+		"of the service, to a new instance": {3, 12, "a new instance does not know what the last look asked; " +
+			ofNow},
+	}
+	for _, each := range callsOfEvents(t) {
+		want := reach[each.what]
+		text := fmt.Sprintf("%d in a row", want.depth)
+		if want.calls > 0 {
+			text += fmt.Sprintf(", %d calls", want.calls)
+		}
+		got := fmt.Sprintf("%d in a row (floor %d), %d calls; of the memory %d in a row, %d calls; %d reports",
+			len(each.chain), each.floor, each.google, len(each.memoryChain), each.memory, each.reports)
+		reached := len(each.chain) <= want.depth && (want.calls == 0 || each.google <= want.calls)
+		rows = append(rows, result{"event " + each.what, text, got, reached, want.why})
+	}
+	google, memory, most := deployCalls(t)
+	return append(rows, result{"one deploy with its load balancer, nothing waits", "40 calls",
+		fmt.Sprintf("%d calls, of the memory %d", google, memory), google <= 40,
+		"an event that came after a look began leads to another one, which asks for everything: " + most})
+}
+
+func auditRows(t *testing.T) []result {
+	const long, thousand = 10_000, 1000
+	found := audits(t, audit{services: 10, projects: 1}, audit{services: 50, projects: 1},
+		audit{services: 200, projects: 1}, audit{services: thousand, projects: 1}, audit{services: thousand, projects: 1},
+		audit{services: thousand, projects: 1}, audit{services: long, projects: 200})
+	var calls, took plotter.XYs
+	var seconds, peak, each figure
+	for _, one := range found[:len(found)-1] {
+		x := float64(one.services)
+		calls = append(calls, plotter.XY{X: x, Y: one.calls * x})
+		took = append(took, plotter.XY{X: x, Y: one.seconds})
+		if one.services == thousand {
+			seconds.add(one.seconds)
+			peak.add(one.peak)
+			each.add(one.calls)
+		}
+	}
+	draw(t, "calls.svg", "Calls of an audit of one project", "calls", calls)
+	draw(t, "seconds.svg", "Seconds of an audit of one project, 30 ms a call", "seconds", took)
+	all := found[len(found)-1]
+	return []result{
+		{"audit, calls for each service, where bulk reading is not allowed", "4",
+			fmt.Sprintf("%s in a project of 1,000, %.2f in 200 projects", each.in(""), all.calls),
+			each.median() <= 4 && all.calls <= 4,
+			"four of each service, for IAM and IAP have no bulk read (who may invoke it, who passes IAP at the backend " +
+				"service and at the service, settings), and some of each project"},
+		{"project of 1,000 services with load balancers, audit at 30 ms", "15 s, 100 MiB",
+			seconds.in(" s") + ", " + peak.in(" MiB"), seconds.median() <= 15 && peak.median() < 100,
+			"the calls share two cores with the local cloud that answers them"},
+		{"organisation of 10,000 services in 200 projects, audit at 30 ms", "60 s, 150 MiB, the first within 3 s",
+			fmt.Sprintf("%.1f s, %.0f MiB, the first after %.1f s (one run)", all.seconds, all.peak, all.first),
+			all.seconds <= 60 && all.peak < 150 && all.first <= 3,
+			fmt.Sprintf("%.0f calls, which the local cloud answers on the same two cores", all.calls*long)},
+	}
+}
+
+// spent are the functions by which a profile is summed up: what they and all that they call take.
+var spent = []string{"encoding/json.(*Decoder).Decode", "loadbalancer.(*Client).Inventory", "loadbalancer.readRouting",
+	"loadbalancer.parseLink", "logging.(*Client).readVisitors", "runtime.gcBgMarkWorker", "runtime.mallocgc",
+	"net/http.(*persistConn).readLoop", "net/http.(*Transport).RoundTrip", "reconcile.(*run).publish"}
+
+func processorRows(t *testing.T) []result {
+	m := looks(t, 1, 200, 2000)
+	var alone, together []string
+	for i, n := range m.services {
+		alone = append(alone, fmt.Sprintf("%d: %s", n, m.alone[i].in(" ms")))
+		together = append(together, fmt.Sprintf("%d: %s", n, m.together[i].in(" ms")))
+	}
+	last := len(m.services) - 1
+	growth := m.alone[last].median() / m.alone[0].median()
+	shared := m.together[last].median() / m.together[0].median()
+	none, many, profile := protections(t, 3, 10_000)
+	const of = "time of a processor of a look in a project of 1, 200, 2,000 services, "
+	return []result{
+		{of + "one at a time", "flat within 2×", strings.Join(alone, "; ") + fmt.Sprintf("; %.1f×", growth), growth <= 2,
+			"a look reads the lists of load balancers of its project from their beginning, and decodes them: " +
+				shares(m.profile, spent...)},
+		{of + "twenty at once", "flat within 2×", strings.Join(together, "; ") + fmt.Sprintf("; %.1f×", shared), shared <= 2,
+			"looks that begin at the same time share lists; some come while lists are read, and wait for the next ones"},
+		{"time of a processor of a protection, none and 10,000 log entries about the service", "flat",
+			fmt.Sprintf("%s and %s; %.1f×", none.in(" ms"), many.in(" ms"), many.median()/none.median()),
+			many.median() <= 1.5*none.median(), "three pages of 500 entries are read at most: " + shares(profile, spent...)},
+	}
+}
+
+func programRows(t *testing.T) []result {
+	program := compiled(t, "./function/cmd/iapguard", false)
+	ours, clients, slowest := starts(t, program, 20)
+	times := ours.over(clients)
+	size, parts := sizeOf(t, program)
+	var made []string
+	for _, one := range parts {
+		if one.size >= mib/2 {
+			made = append(made, fmt.Sprintf("%s %.1f", one.name, float64(one.size)/mib))
+		}
+	}
+	return []result{
+		{"cold start, exec to the first answered event, against the same clients", "1.3×",
+			fmt.Sprintf("%s; %s and %s", times.in("×"), ours.in(" ms"), clients.in(" ms")), times.median() <= 1.3,
+			"packages initialise for " + slowest},
+		{"the image's binary", "35 MiB, or what each MiB is", fmt.Sprintf("%.1f MiB", float64(size)/mib), size <= 35*mib,
+			"in MiB: " + strings.Join(made, ", ")},
+	}
+}
+
+// document is RESULTS.md.
+func document(rows []result, began time.Time) []byte {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "# Results\n\nMeasured by\n\n    go test ./test/bench -run Results -results -v -timeout 20m\n\n"+
+		"on %s, on %s, with iapguard %s and %s, in %v. The median is shown, and between brackets the least and the "+
+		"greatest of what was measured several times. What is compared is measured in turn. The local cloud and the "+
+		"tests ran on the same cores.\n\n| what | to reach | measured | reached | why not |\n|---|---|---|---|---|\n",
+		began.UTC().Format(time.DateOnly), machine(), function.Version, runtime.Version(),
+		time.Since(began).Round(time.Second))
+	for _, one := range rows {
+		yes, why := "yes", ""
+		if !one.reached {
+			yes, why = "no", one.why
+		}
+		fmt.Fprintf(&text, "| %s | %s | %s | %s | %s |\n", one.what, one.reach, one.got, yes, why)
+	}
+	text.WriteString("\n![Calls of an audit over services](calls.svg)\n![Seconds of an audit over services](seconds.svg)\n")
+	return text.Bytes()
+}
+
+// machine is what the figures were measured on.
+func machine() string {
+	name := runtime.GOARCH
+	if text, err := os.ReadFile(filepath.Join("/proc", "cpuinfo")); err == nil {
+		if _, after, found := strings.Cut(string(text), "model name"); found {
+			line, _, _ := strings.Cut(after, "\n")
+			name = strings.TrimSpace(strings.TrimLeft(line, "\t :"))
+		}
+	}
+	return fmt.Sprintf("%d cores of %s", runtime.NumCPU(), name)
+}
