@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -20,9 +21,10 @@ import (
 	"github.com/iapguard/iapguard/test/oracle/judge"
 )
 
-// way is one wrong answer. Exactly one of the two is set.
+// way is one wrong answer. Exactly one of the two functions is set.
 type way struct {
 	name    string
+	from    int         // the first call of its name that gets it, 0 = 1
 	call    func(*call) // what a call of Google's APIs gets
 	publish func(*call) // what a publish gets
 }
@@ -31,7 +33,7 @@ type way struct {
 // are about.
 func (w way) fits(at id) bool {
 	publish := strings.HasPrefix(at.name, "publish ")
-	if w.name == mixedUp && !named.MatchString(at.name) {
+	if w.name == mixedUp && !named.MatchString(at.name) || w.name == outdated && !versioned.MatchString(at.name) {
 		return false
 	}
 	return publish == (w.publish != nil)
@@ -42,6 +44,12 @@ const mixedUp = "another resource"
 
 // named are the calls that are answered with the resource that they name.
 var named = regexp.MustCompile(`^GET .*/(services|revisions|backendServices)/[^/:]+$|^GET /v1/projects/[^/:]+$`)
+
+// outdated is the way in which an answer is that of an earlier call, as from a replica that lags.
+const outdated = "an older version"
+
+// versioned are the calls that are answered with something that has a version.
+var versioned = regexp.MustCompile(`^GET .*/(services|backendServices)/[^/:]+$|:getIamPolicy$`)
 
 // refused is an answer that Google's APIs give, before the call has any effect.
 func refused(code int, state string, header ...string) func(*call) {
@@ -141,6 +149,13 @@ var ways = []way{
 	{name: "other JSON", call: answered(asJSON, `["not", "what", {"was": "asked"}]`)},
 	{name: mixedUp, call: answered(asJSON, `{"name": "projects/other/locations/us-east1/services/other", `+
 		`"etag": "\"other\"", "bindings": [], "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY"}`)},
+	{name: outdated, from: 2, call: func(c *call) {
+		c.answer = func(w http.ResponseWriter, _ *http.Request) {
+			maps.Copy(w.Header(), c.earlier.Header())
+			w.WriteHeader(c.earlier.Code)
+			_, _ = w.Write(c.earlier.Body.Bytes()) // the instance may have gone
+		}
+	}},
 	{name: "200 with an error", call: answered(asJSON,
 		`{"error": {"code": 503, "message": "`+quote+` try later.", "status": "UNAVAILABLE"}}`)},
 	{name: "slow", call: func(c *call) { c.send(); time.Sleep(slowness) }},
@@ -260,7 +275,8 @@ func (w *world) fault(cell faultCell) bool {
 	w.unread = true
 	var met atomic.Bool
 	w.scenarioBegins(func(c *call) {
-		if c.name != cell.at.name || !cell.always && c.n > 1 {
+		first := max(1, cell.way.from)
+		if c.name != cell.at.name || c.n < first || !cell.always && c.n > first {
 			return
 		}
 		met.Store(true)

@@ -33,6 +33,8 @@ type call struct {
 	// the status of the cloud's answer; a publish has none.
 	send func()
 	code int
+	// earlier is how the cloud answered the first call of that name; nil = this is it, or a publish.
+	earlier *httptest.ResponseRecorder
 	// A hook sets one of these where the instance gets another answer than the cloud's.
 	answer http.HandlerFunc
 	status error // of a publish: a gRPC status
@@ -123,6 +125,11 @@ func (w *world) openGate() {
 		if c.write() {
 			w.announced(c)
 		}
+		w.mu.Lock()
+		if c.earlier = w.firsts[c.name]; c.earlier == nil {
+			w.firsts[c.name] = answer
+		}
+		w.mu.Unlock()
 		w.pass(c)
 		if c.answer != nil {
 			c.answer(rw, r)

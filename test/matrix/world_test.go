@@ -48,6 +48,7 @@ type world struct {
 
 	mu         sync.Mutex
 	counted    map[string]int // calls of each name
+	firsts     map[string]*httptest.ResponseRecorder
 	passed     []id
 	resources  map[string]bool // that started reports named
 	reports    []report.Report
@@ -81,7 +82,8 @@ func open(t *testing.T, s scenario) *world {
 		ago.Store(int64(time.Hour))
 	}
 	w := &world{Env: cloudtest.Start(t, playground.Options{IAMPropagation: s.late, Clock: clock}), t: t, scenario: s, log: &output{},
-		counted: map[string]int{}, resources: map[string]bool{}, stirs: make(chan struct{}, 1)}
+		counted: map[string]int{}, firsts: map[string]*httptest.ResponseRecorder{}, resources: map[string]bool{},
+		stirs: make(chan struct{}, 1)}
 	w.doors = inprocess.Doors(w.Cloud.DataPlane())
 	w.oracle = judge.World{API: w.Cloud, Doors: w.doors}
 	s.build(w)

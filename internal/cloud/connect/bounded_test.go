@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -132,6 +133,16 @@ func TestAnswersThatAreNoneAreErrors(t *testing.T) {
 				}
 			}
 		}, fault.Invalid, "longer than 64 MiB"},
+		"too long once it is unpacked": {func(w http.ResponseWriter) {
+			json(w)
+			w.Header().Set("Content-Encoding", "gzip")
+			packed := gzip.NewWriter(w)
+			_, _ = io.WriteString(packed, `{"name": "`)
+			for range 100 {
+				_, _ = io.WriteString(packed, strings.Repeat("a", 1<<20))
+			}
+			_ = packed.Close()
+		}, fault.Invalid, "longer than 64 MiB"},
 		"a huge header": {func(w http.ResponseWriter) {
 			w.Header().Set("X-Long", strings.Repeat("a", maxHeader+1))
 			w.WriteHeader(http.StatusOK)
@@ -156,6 +167,31 @@ func TestAnswersThatAreNoneAreErrors(t *testing.T) {
 	}
 	if elsewhere != 0 {
 		t.Error("the other host was asked")
+	}
+}
+
+func TestNoCredentialsForOtherPurposesFollowARedirect(t *testing.T) {
+	issuing(t)
+	client, err := Authorized(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := http.NewRequest(http.MethodPost, "https://telemetry.googleapis.com/v1/traces", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for to, follows := range map[string]bool{
+		"https://telemetry.googleapis.com/v2/traces": true,
+		"https://telemetry.example.com/v1/traces":    false,
+		"http://telemetry.googleapis.com/v1/traces":  false,
+	} {
+		next, err := http.NewRequest(http.MethodGet, to, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if client.CheckRedirect == nil || follows != (client.CheckRedirect(next, []*http.Request{asked}) == nil) {
+			t.Errorf("a redirect to %s: want it followed with the token: %t", to, follows)
+		}
 	}
 }
 

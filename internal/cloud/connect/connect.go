@@ -177,7 +177,8 @@ func (c Config) transport() http.RoundTripper {
 }
 
 // Authorized is a client with Google's credentials for anything but the recipe's
-// APIs. Its calls are not counted for reports, and it refuses all but https.
+// APIs. Its calls are not counted for reports, it refuses all but https, and no credentials follow
+// a redirect to another place.
 func Authorized(ctx context.Context) (*http.Client, error) {
 	secured := roundTripper(func(request *http.Request) (*http.Response, error) {
 		if request.URL.Scheme != "https" {
@@ -189,7 +190,7 @@ func Authorized(ctx context.Context) (*http.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding credentials: %w", err)
 	}
-	return &http.Client{Transport: transport}, nil
+	return &http.Client{Transport: transport, CheckRedirect: samePlace}, nil
 }
 
 // countingTransport is the one transport under all clients: connections are shared, and

@@ -4,6 +4,7 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -31,6 +32,7 @@ type Client struct {
 	domains    *knative.ProjectsLocationsDomainmappingsService
 	everywhere *knative.NamespacesInstancesService
 	seen       *iampolicy.Seen
+	newest     newest
 
 	http            *http.Client
 	base, userAgent string
@@ -60,7 +62,7 @@ func New(ctx context.Context, config connect.Config) (*Client, error) {
 		services: api.Projects.Locations.Services, instances: api.Projects.Locations.Instances,
 		everywhere: older.Namespaces.Instances, operations: api.Projects.Locations.Operations,
 		lists: older.Projects.Locations.Services, revisions: older.Projects.Locations.Revisions,
-		domains: older.Projects.Locations.Domainmappings, seen: iampolicy.NewSeen(),
+		domains: older.Projects.Locations.Domainmappings, seen: iampolicy.NewSeen(), newest: newNewest(),
 		http: plain, base: api.BasePath, userAgent: config.UserAgent, until: config.Until,
 	}, nil
 }
@@ -79,11 +81,13 @@ var ingress = map[string]posture.Ingress{
 // get reads a service directly, never from a list. Its 404 is the only one that
 // means fault.ServiceGone.
 func (c *Client) get(ctx context.Context, target posture.Target) (*run.GoogleCloudRunV2Service, error) {
+	before := c.newest.of(target.Name())
 	found, err := c.services.Get(target.Name()).Context(ctx).Do()
 	if err == nil {
-		err = connect.About(target.Name(), found.Name)
+		err = errors.Join(connect.About(target.Name(), found.Name), before.check(found))
 	}
 	if err == nil {
+		c.newest.note(target.Name(), found)
 		return found, nil
 	}
 	classified := *fault.Of(connect.Classify(err))
@@ -306,6 +310,7 @@ func (c *Client) finished(
 	if err := json.Unmarshal(operation.Response, &written); err != nil {
 		return "", fmt.Errorf("patching %s of %q: reading the operation's answer: %w", mask, name, err)
 	}
+	c.newest.note(name, &written)
 	return written.Etag, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -116,5 +117,39 @@ func TestAWriteToADeletedServiceIsAConflict(t *testing.T) {
 	}
 	if _, err := client.Service(t.Context(), nowhere); fault.ActionOf(err) != fault.Gone {
 		t.Errorf("reading it: %v, want that it is gone", err)
+	}
+}
+
+func TestAnOlderGenerationOfAServiceDoesNotCount(t *testing.T) {
+	for _, tc := range []struct {
+		name, first, second string
+		taken               bool
+	}{
+		{"the same one", `"uid": "a", "generation": "7"`, `"uid": "a", "generation": "7"`, true},
+		{"a newer one", `"uid": "a", "generation": "7"`, `"uid": "a", "generation": "10"`, true},
+		{"an older one", `"uid": "a", "generation": "10"`, `"uid": "a", "generation": "7"`, false},
+		{"another service of that name", `"uid": "a", "generation": "7"`, `"uid": "b", "generation": "1"`, true},
+		{"none", `"uid": "a", "generation": "7"`, `"uid": "a"`, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			answers := []string{tc.first, tc.second}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				fmt.Fprintf(w, `{"name": %q, %s}`, hello.Name(), answers[0])
+				answers = answers[1:]
+			}))
+			t.Cleanup(server.Close)
+			client, err := run.New(t.Context(), connect.Config{Endpoint: server.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Service(t.Context(), hello); err != nil {
+				t.Fatal(err)
+			}
+			_, err = client.Service(t.Context(), hello)
+			if kind := fault.Of(err).Kind; tc.taken != (err == nil) || !tc.taken && kind != fault.Unavailable {
+				t.Errorf("%v of kind %s, want it taken: %t", err, kind, tc.taken)
+			}
+		})
 	}
 }
