@@ -47,17 +47,22 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 	return o.p, o.unread.worst
 }
 
-// Ahead begins a reading of a service: what the last one of it asked is asked at once, and answers
-// the calls of the context that is returned. Less is asked to verify what was written. done ends
+// Ahead begins a reading of a service: what the last one of it asked is asked at once, and the lists
+// of its project, and answers the calls of the context that is returned. Less is asked to verify what was written. done ends
 // the reading, and says whether it was complete. Looks that share what they read begin none.
 func (c *Cloud) Ahead(ctx context.Context, target posture.Target, verify bool) (reads context.Context, done func(complete bool)) {
 	if c.shared.loadBalancers != nil {
 		return ctx, func(bool) {}
 	}
+	name, like := target.Name(), ""
 	if verify {
-		return c.ahead.Begin(ctx, "verify "+target.Name(), target.Name())
+		name, like = "verify "+name, name
 	}
-	return c.ahead.Begin(ctx, target.Name(), "")
+	reads, done = c.ahead.Begin(ctx, name, like)
+	if !target.Instance && !posture.ValidProjectNumber(target.Project) {
+		reads = c.beginListing(reads, target.Project)
+	}
+	return reads, done
 }
 
 // observation is a posture while it is read. Reads that run side by side write

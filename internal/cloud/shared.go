@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/iapguard/iapguard/internal/caller"
@@ -13,6 +14,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/networksecurity"
 	"github.com/iapguard/iapguard/internal/cloud/resourcemanager"
 	"github.com/iapguard/iapguard/internal/cloud/run"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -94,7 +96,42 @@ func (c *Cloud) inventory(ctx context.Context, project string) (*loadbalancer.In
 	if c.shared.loadBalancers != nil {
 		return c.shared.loadBalancers.Inventory(ctx, project)
 	}
-	return c.loadBalancers.Inventory(ctx, project)
+	if begun, _ := ctx.Value(listingKey{}).(*listing); begun.take(project) {
+		select {
+		case <-begun.done:
+			if begun.err == nil || fault.Lasting(begun.err) {
+				return begun.inventory, begun.err
+			}
+		case <-ctx.Done():
+		}
+	}
+	return c.loadBalancers.Current(connect.Apart(ctx), project) // also where what was begun met an error that passes
+}
+
+// listing is the inventory of a look's project while it is read, for the first that asks for it.
+type listing struct {
+	project   string
+	taken     atomic.Bool
+	done      chan struct{}
+	inventory *loadbalancer.Inventory
+	err       error
+}
+
+type listingKey struct{}
+
+// beginListing begins to read the lists of load balancers of a project, which is named by its id.
+func (c *Cloud) beginListing(ctx context.Context, project string) context.Context {
+	begun := &listing{project: project, done: make(chan struct{})}
+	go func() {
+		defer close(begun.done)
+		begun.inventory, begun.err = c.loadBalancers.Current(connect.Apart(ctx), project)
+	}()
+	return context.WithValue(ctx, listingKey{}, begun)
+}
+
+// take reports whether the inventory is that of a project and nobody took it before.
+func (l *listing) take(project string) bool {
+	return l != nil && l.project == project && l.taken.CompareAndSwap(false, true)
 }
 
 // service reads one service: from the list of its region, where that is shared and has it. Only

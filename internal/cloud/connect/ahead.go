@@ -125,6 +125,11 @@ func (a *Ahead) Begin(ctx context.Context, name, like string) (reads context.Con
 	}
 }
 
+// Apart is a context for calls that several readings share: what they ask is asked ahead by none.
+func Apart(ctx context.Context) context.Context {
+	return context.WithValue(ctx, readingKey{}, (*reading)(nil))
+}
+
 // EndPart ends the first part of the reading whose context it is.
 func EndPart(ctx context.Context) {
 	if r, _ := ctx.Value(readingKey{}).(*reading); r != nil {

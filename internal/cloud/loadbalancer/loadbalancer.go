@@ -14,6 +14,7 @@ import (
 
 	compute "google.golang.org/api/compute/v1"
 
+	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -24,6 +25,7 @@ type Client struct {
 	api      *compute.Service
 	services Lister
 	until    func(context.Context, func(context.Context) (bool, error)) error
+	current  cache.Joined[*Inventory] // by project
 }
 
 // Lister names the Cloud Run services in a scope. A NEG with a URL mask leads
@@ -41,7 +43,7 @@ func New(ctx context.Context, config connect.Config, services Lister) (*Client, 
 		return nil, fmt.Errorf("connecting to Compute Engine: %w", err)
 	}
 	api.UserAgent = config.UserAgent
-	return &Client{api, services, config.Until}, nil
+	return &Client{api: api, services: services, until: config.Until}, nil
 }
 
 // OAuthClient is a client that IAP signs people in with.

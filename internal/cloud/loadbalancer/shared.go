@@ -39,16 +39,33 @@ func (s *Shared) Inventory(ctx context.Context, project string) (*Inventory, err
 	if inv == nil {
 		return nil, err
 	}
-	// A look adds the routing of other projects.
-	view := *inv
-	view.routing, view.unread, view.listed = maps.Clone(inv.routing), maps.Clone(inv.unread), true
+	view := inv.view()
+	view.listed = true
 	view.readRouting = func(ctx context.Context, project string) (*routing, error) {
 		return s.others.Get(ctx, project, func(ctx context.Context) (*routing, error) {
 			found, err := readRouting(ctx, s.client.api, project)
 			return found, connect.Classify(err)
 		})
 	}
-	return &view, err
+	return view, err
+}
+
+// Current is the inventory of a project for one look, from lists that are read from now on. Looks
+// that begin while lists are read share the next ones: to decode the lists of a large project takes
+// most of a look's time.
+func (c *Client) Current(ctx context.Context, project string) (*Inventory, error) {
+	inv, err := c.current.Get(ctx, project, func(ctx context.Context) (*Inventory, error) { return c.Inventory(ctx, project) })
+	if inv == nil {
+		return nil, err
+	}
+	return inv.view(), err
+}
+
+// view is an inventory for one look, which adds the routing of other projects.
+func (inv *Inventory) view() *Inventory {
+	view := *inv
+	view.routing, view.unread = maps.Clone(inv.routing), maps.Clone(inv.unread)
+	return &view
 }
 
 // fromList is a backend service as the list has it, nil where it has to be read.
