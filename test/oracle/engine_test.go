@@ -102,6 +102,7 @@ func (w *world) audit(ctx context.Context) ([]judge.Report, error) {
 // with what they share read once.
 type auditor struct {
 	shared bool
+	whole  bool      // answers have all fields, whichever are asked for
 	at     time.Time // that the clock shows all the time; zero = the machine's
 }
 
@@ -121,7 +122,12 @@ func (w *world) looks(ctx context.Context, as auditor) (looks []look, unlisted e
 	}
 	config.Clock = clock
 	config.Connect.Endpoint = "http://localhost"
-	config.Connect.Wrap = func(http.RoundTripper) http.RoundTripper { return inprocess.Transport{Handler: w.API} }
+	config.Connect.Wrap = func(http.RoundTripper) http.RoundTripper {
+		if as.whole {
+			return inprocess.Transport{Handler: allFields(w.API)}
+		}
+		return inprocess.Transport{Handler: w.API}
+	}
 	if as.shared { // these wait for quotas, on a clock that goes while somebody waits
 		quotas := clockwork.NewFakeClockAt(clock.Now())
 		config.Connect.Clock = quotas
@@ -164,6 +170,17 @@ func (w *world) looks(ctx context.Context, as auditor) (looks []look, unlisted e
 	}
 	_ = group.Wait() // each look has its error
 	return looks, unlisted, nil
+}
+
+// allFields answers whole resources, whichever fields of them a client asks for.
+func allFields(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		query.Del("fields")
+		r.URL.RawQuery = query.Encode()
+		r.RequestURI = r.URL.RequestURI()
+		api.ServeHTTP(w, r)
+	})
 }
 
 // readLooks reads the reports of looks as everybody reads them.

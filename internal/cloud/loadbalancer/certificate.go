@@ -19,7 +19,8 @@ const mostNames = 10
 // Why it cannot be read is kept, and nothing else fails. Certificates of a certificate map
 // are not among them.
 func (r *routing) readCertificates(ctx context.Context, api *compute.Service, project string) {
-	list := api.SslCertificates.AggregatedList(project)
+	list := api.SslCertificates.AggregatedList(project).Fields(listed("sslCertificates",
+		"selfLink,subjectAlternativeNames,managed(domains,status)")...)
 	err := connect.AllPages(ctx, list.Pages, func(page *compute.SslCertificateAggregatedList) error {
 		var lacking places
 		lacking.unreachable(page.Unreachables)

@@ -176,7 +176,7 @@ func (c *Client) backendNamed(ctx context.Context, l link) (*compute.BackendServ
 		return c.backendService(ctx, l)
 	}
 	var found *compute.BackendService
-	list := c.api.BackendServices.AggregatedList(l.project)
+	list := c.api.BackendServices.AggregatedList(l.project).Fields(listed("backendServices", "id,backends/group")...)
 	err := connect.AllPages(ctx, list.Pages, func(page *compute.BackendServiceAggregatedList) error {
 		for _, scope := range page.Items {
 			for _, backend := range scope.BackendServices {

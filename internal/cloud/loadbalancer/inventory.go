@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	compute "google.golang.org/api/compute/v1"
+	"google.golang.org/api/googleapi"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/fault"
@@ -146,10 +147,18 @@ func readRouting(ctx context.Context, api *compute.Service, project string) (*ro
 	return r, nil
 }
 
+// listed asks an aggregated list for some fields of its resources alone, beside what says whether it
+// is complete: most of an answer is what nobody reads, such as the texts of certificates.
+func listed(collection, fields string) []googleapi.Field {
+	of := googleapi.Field("items/*/" + collection + "(" + fields + ")")
+	return []googleapi.Field{of, "items/*/warning", "nextPageToken", "unreachables"}
+}
+
 func (inv *Inventory) readNEGs(
 	ctx context.Context, api *compute.Service, project string,
 ) (found []*compute.NetworkEndpointGroup, err error) {
-	list := api.NetworkEndpointGroups.AggregatedList(project)
+	list := api.NetworkEndpointGroups.AggregatedList(project).Fields(
+		listed("networkEndpointGroups", "selfLink,cloudRun,cloudFunction")...)
 	err = connect.AllPages(ctx, list.Pages, func(page *compute.NetworkEndpointGroupAggregatedList) error {
 		inv.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
@@ -164,7 +173,9 @@ func (inv *Inventory) readNEGs(
 }
 
 func (inv *Inventory) readBackends(ctx context.Context, api *compute.Service, project string) error {
-	list := api.BackendServices.AggregatedList(project)
+	list := api.BackendServices.AggregatedList(project).Fields(listed("backendServices",
+		"id,name,selfLink,fingerprint,loadBalancingScheme,protocol,enableCDN,backends/group,usedBy,"+
+			"iap(enabled,oauth2ClientId,oauth2ClientSecretSha256)")...)
 	return connect.AllPages(ctx, list.Pages, func(page *compute.BackendServiceAggregatedList) error {
 		inv.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
@@ -178,7 +189,9 @@ func (inv *Inventory) readBackends(ctx context.Context, api *compute.Service, pr
 }
 
 func (r *routing) readRoutes(ctx context.Context, api *compute.Service, project string) error {
-	return connect.AllPages(ctx, api.UrlMaps.AggregatedList(project).Pages, func(page *compute.UrlMapsAggregatedList) error {
+	list := api.UrlMaps.AggregatedList(project).Fields(listed("urlMaps",
+		"selfLink,defaultService,defaultRouteAction,hostRules,pathMatchers")...)
+	return connect.AllPages(ctx, list.Pages, func(page *compute.UrlMapsAggregatedList) error {
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			r.routes = append(r.routes, scope.UrlMaps...)
@@ -191,7 +204,7 @@ func (r *routing) readRoutes(ctx context.Context, api *compute.Service, project 
 }
 
 func (r *routing) readAddresses(ctx context.Context, api *compute.Service, project string) error {
-	list := api.ForwardingRules.AggregatedList(project)
+	list := api.ForwardingRules.AggregatedList(project).Fields(listed("forwardingRules", "selfLink,target,IPAddress")...)
 	return connect.AllPages(ctx, list.Pages, func(page *compute.ForwardingRuleAggregatedList) error {
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
@@ -225,7 +238,8 @@ func newProxyOf(selfLink, urlMap string) (proxyOf, bool) {
 func (r *routing) readHTTPSProxies(
 	ctx context.Context, api *compute.Service, project string,
 ) (found []proxyOf, err error) {
-	list := api.TargetHttpsProxies.AggregatedList(project)
+	list := api.TargetHttpsProxies.AggregatedList(project).Fields(listed("targetHttpsProxies",
+		"selfLink,urlMap,certificateMap,sslCertificates")...)
 	err = connect.AllPages(ctx, list.Pages, func(page *compute.TargetHttpsProxyAggregatedList) error {
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
@@ -256,7 +270,7 @@ func (r *routing) readHTTPSProxies(
 func (r *routing) readHTTPProxies(
 	ctx context.Context, api *compute.Service, project string,
 ) (found []proxyOf, err error) {
-	list := api.TargetHttpProxies.AggregatedList(project)
+	list := api.TargetHttpProxies.AggregatedList(project).Fields(listed("targetHttpProxies", "selfLink,urlMap")...)
 	err = connect.AllPages(ctx, list.Pages, func(page *compute.TargetHttpProxyAggregatedList) error {
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {

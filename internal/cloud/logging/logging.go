@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/api/googleapi"
 	logging "google.golang.org/api/logging/v2"
 
 	"github.com/iapguard/iapguard/internal/caller"
@@ -62,18 +63,23 @@ func New(ctx context.Context, config connect.Config, now func() time.Time) (*Cli
 // may be one.
 func (c *Client) Any(ctx context.Context, project, filter string) (bool, error) {
 	answer, err := c.list(ctx, &logging.ListLogEntriesRequest{
-		ResourceNames: []string{"projects/" + project}, Filter: filter, OrderBy: "timestamp desc", PageSize: 1})
+		ResourceNames: []string{"projects/" + project}, Filter: filter, OrderBy: "timestamp desc", PageSize: 1},
+		"entries/insertId", "nextPageToken")
 	if err != nil {
 		return false, fmt.Errorf("searching the log of %q: %w", project, err)
 	}
 	return len(answer.Entries) > 0 || answer.NextPageToken != "", nil
 }
 
-// list reads one page of entries.
+// list reads one page of entries, or some fields of it.
 func (c *Client) list(
-	ctx context.Context, request *logging.ListLogEntriesRequest,
+	ctx context.Context, request *logging.ListLogEntriesRequest, fields ...googleapi.Field,
 ) (*logging.ListLogEntriesResponse, error) {
 	c.share.take()
-	answer, err := c.entries.List(request).Context(ctx).Do()
+	call := c.entries.List(request).Context(ctx)
+	if len(fields) > 0 {
+		call.Fields(fields...)
+	}
+	answer, err := call.Do()
 	return answer, connect.Needing("logging.logEntries.list", err)
 }

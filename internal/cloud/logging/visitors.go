@@ -28,6 +28,9 @@ const (
 	// visitsKept is how long one reading counts. A deployment causes several looks at a
 	// service within seconds, and what called it before them is still the same.
 	visitsKept = time.Minute
+	// visitorFields are what is read of an entry, a third of it.
+	visitorFields = "entries(logName,timestamp,jsonPayload," +
+		"httpRequest(requestMethod,requestUrl,userAgent,remoteIp,status))"
 )
 
 // Visitors returns the clients that were let in at one of these hosts of the
@@ -58,7 +61,7 @@ func (c *Client) readVisitors(
 		} else if err != nil {
 			return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, err)
 		}
-		answer, err := c.list(ctx, request)
+		answer, err := c.list(ctx, request, visitorFields, "nextPageToken")
 		if err != nil {
 			return nil, fmt.Errorf("reading the request log of %q: %w", target.Service, err)
 		}

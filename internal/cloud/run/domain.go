@@ -25,7 +25,9 @@ func (c *Client) Mappings(ctx context.Context, region posture.Scope) (*Mappings,
 	parent := region.Name()
 	found := &Mappings{parent: parent}
 	err := connect.AllPages(ctx, continuing(func(ctx context.Context, token string) (*knative.ListDomainMappingsResponse, string, error) {
-		page, err := c.domains.List(parent).Continue(token).Context(ctx).Do()
+		page, err := c.domains.List(parent).Continue(token).Fields(
+			"items(metadata(name,labels),spec/routeName,status/mappedRouteName)", "metadata/continue", "unreachable").
+			Context(ctx).Do()
 		if err != nil {
 			return nil, "", err
 		}

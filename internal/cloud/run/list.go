@@ -48,7 +48,8 @@ func (c *Client) list(
 	var found []posture.Target
 	var lacking []string
 	seen := map[posture.Target]bool{}
-	err := c.pages(ctx, c.lists.List(parent), func(page *knative.ListServicesResponse) error {
+	call := c.lists.List(parent).Fields("items/metadata(name,labels)", "metadata/continue", "unreachable")
+	err := c.pages(ctx, call, func(page *knative.ListServicesResponse) error {
 		for _, item := range page.Items {
 			if one := name(scope.Project, item); !seen[one] {
 				seen[one] = true
