@@ -40,6 +40,7 @@ type Function struct {
 	mux       http.Handler
 	queue     workqueue.Queue // takes the work that an event leads to
 	worker    *workqueue.Worker
+	shares    bool          // the work is published, and other instances take a part of it
 	holdInAll time.Duration // how long one delivery of work waits at most
 	records   workqueue.Records
 	offered   *lru.Cache[string, string] // plans that the last look at a service offered, by service
@@ -182,6 +183,7 @@ func (f *Function) connect(ctx context.Context, config Config) (publisher report
 	if err != nil {
 		return publisher, err
 	}
+	f.shares = true
 	f.queue = tracedQueue{topic.NewQueue(work, acceptance, telemetry.Carried), f.telemetry}
 	return publisher, nil
 }

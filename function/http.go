@@ -19,6 +19,7 @@ import (
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/internal/telemetry"
 	"github.com/iapguard/iapguard/internal/workqueue"
@@ -202,18 +203,28 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		return nil
 	}
 	resolving, ended := f.telemetry.Begin(ctx, "resolve", "cause", string(cause.Kind))
-	targets, err := f.targets(resolving, cause)
+	targets, err := f.concerned(resolving, cause)
 	ended(err)
+	if len(targets) == 0 && cause.Command != nil && fault.Of(err).Kind == fault.NotFound {
+		return f.reject(ctx, err.Error(), body) // a command may name what does not exist
+	}
+	if problem := f.handOn(ctx, cause, targets, err); problem != nil {
+		return problem
+	}
+	if err == nil && len(targets) > 0 {
+		f.swept(ctx, cause, targets)
+	}
+	return nil
+}
+
+// handOn hands on each target that a cause concerns. err is why these may not be all of them.
+func (f *Function) handOn(ctx context.Context, cause event.Cause, targets []posture.Target, err error) error {
 	switch {
 	case err == nil && len(targets) == 0:
 		f.log.DebugContext(ctx, "event leads to no service", "kind", cause.Kind, "key", cause.Key)
 		return nil
 	case err == nil:
-		if err := f.dispatch(ctx, cause, targets); err != nil {
-			return err
-		}
-		f.swept(ctx, cause, len(targets))
-		return nil
+		return f.dispatch(ctx, cause, targets)
 	case len(targets) > 0: // of some scopes, and others could not be listed
 		if err := f.dispatch(ctx, cause, targets); err != nil {
 			return err
@@ -221,18 +232,19 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		return f.engine.Unresolved(ctx, cause, err)
 	case fault.ActionOf(err) == fault.Block:
 		return f.engine.Unresolved(ctx, cause, err)
-	case fault.Of(err).Kind == fault.NotFound && cause.Command != nil: // a command may name what does not exist
-		return f.reject(ctx, err.Error(), body)
 	}
 	return err
 }
 
 // swept notes that a sweep of a project, or of all, was begun, for who asks for the status.
-func (f *Function) swept(ctx context.Context, cause event.Cause, services int) {
+func (f *Function) swept(ctx context.Context, cause event.Cause, targets []posture.Target) {
 	if cause.Command == nil || cause.Command.Name != "sweep" || cause.Location != "" {
 		return
 	}
-	sweep := memory.Sweep{At: f.clock.Now(), Services: services}
+	sweep := memory.Sweep{At: f.clock.Now(), Services: len(targets)}
+	if targets[0].Location == "" { // each project lists its services
+		sweep.Services, sweep.Projects = 0, len(targets)
+	}
 	if _, err := f.memory.UpdateDeployment(ctx, func(d *memory.Deployment) bool {
 		return d.SeeSweep(cause.Command.Target, sweep)
 	}); err != nil {

@@ -11,6 +11,36 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
+// concerned gives the services that a cause concerns. Of a cause that concerns many projects it
+// gives the projects, where other instances can share the work: their services are still to be
+// listed.
+func (f *Function) concerned(ctx context.Context, cause event.Cause) ([]posture.Target, error) {
+	if !f.shares {
+		return f.targets(ctx, cause)
+	}
+	container, _, _ := strings.Cut(cause.Resource, "/roles/")
+	if posture.AboveProject(container) {
+		projects, err := f.cloud.Below(ctx, container)
+		targets := make([]posture.Target, len(projects))
+		for i, project := range projects {
+			targets[i].Project = project
+		}
+		return targets, err
+	}
+	if cause.Kind == event.CommandReceived && cause.Project == "" {
+		scopes, err := f.scopes(cause)
+		if err != nil || len(scopes) < 2 {
+			return f.targets(ctx, cause)
+		}
+		targets := make([]posture.Target, len(scopes))
+		for i, scope := range scopes {
+			targets[i] = posture.Target(scope)
+		}
+		return targets, nil
+	}
+	return f.targets(ctx, cause)
+}
+
 // targets gives the services that a cause concerns. Names in a cause match Google's
 // grammar. The services behind a resource are read from the APIs each time.
 func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Target, error) {

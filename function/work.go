@@ -15,6 +15,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/event"
+	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
@@ -33,13 +34,14 @@ const (
 	workDeadline = 600 * time.Second
 )
 
-// dispatch hands on each target that a cause concerns.
+// dispatch hands on each target that a cause concerns: services, or projects whose services are
+// still to be listed.
 func (f *Function) dispatch(ctx context.Context, cause event.Cause, targets []posture.Target) error {
 	items := make([]workqueue.Item, len(targets))
 	for i, target := range targets {
 		// Only an older version reads GiveUpAt from the payload: the queue fixes it when
 		// it first accepts the item.
-		work := event.Work{Cause: cause, Target: target, GiveUpAt: f.clock.Now().Add(GiveUpAfter).UTC()}
+		work := event.Work{Cause: cause, Target: target, List: target.Location == "", GiveUpAt: f.clock.Now().Add(GiveUpAfter).UTC()}
 		var err error
 		if items[i], err = newItem(work); err != nil {
 			return err
@@ -56,8 +58,8 @@ func newItem(work event.Work) (workqueue.Item, error) {
 	}
 	_, limited := denialSource(work.Cause)
 	return workqueue.Item{
-		Key: work.Target.Name(), ID: itemID(work.Cause), Payload: payload,
-		Alone: isAlone(work.Cause), Urgent: work.Cause.Kind == event.RunServiceReady,
+		Key: work.Name(), ID: itemID(work.Cause), Payload: payload,
+		Alone: work.List || isAlone(work.Cause), Urgent: work.Cause.Kind == event.RunServiceReady,
 		Unstored: work.Cause.Command != nil && work.Cause.Command.WholeRecipe,
 		Fleeting: limited,
 	}, nil
@@ -117,6 +119,9 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	if err != nil {
 		return time.Time{}, err
 	}
+	if work.List {
+		return time.Time{}, f.list(ctx, work)
+	}
 	if since.IsZero() {
 		since = f.clock.Now()
 	}
@@ -175,6 +180,18 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	next = *final.WaitingFor.Until
 	f.denials.extend(cause.Key, next)
 	return next, nil
+}
+
+// list lists the services of a project, and hands on each.
+func (f *Function) list(ctx context.Context, work event.Work) error {
+	ctx, done := f.outlive(ctx)
+	defer done()
+	targets, err := f.inScopes(ctx, []posture.Scope{posture.Scope(work.Target)})
+	f.log.InfoContext(ctx, "listed", "target", work.Name(), "services", len(targets), "event_id", work.Cause.EventID, "err", err)
+	if fault.Of(err).Kind == fault.NotFound { // it was there when it was listed, and its deletion is an end
+		return f.engine.Unresolved(ctx, work.Cause, err)
+	}
+	return f.handOn(ctx, work.Cause, targets, err)
 }
 
 // lookPatience is how long a look may take. It ends before the work subscription's deadline, so
@@ -254,6 +271,11 @@ func (f *Function) giveUp(ctx context.Context, item workqueue.Item) error {
 	work, err := event.ParseWork(item.Payload)
 	if err != nil {
 		return err
+	}
+	if work.List {
+		return f.engine.Unresolved(ctx, work.Cause, fault.New(fault.Unavailable,
+			"the services of %s were not listed by %s; the next event or sweep tries again", work.Name(),
+			item.GiveUpAt.UTC().Format(time.RFC3339)))
 	}
 	why := fmt.Sprintf("no end was reached by %s; the next event or sweep tries again",
 		item.GiveUpAt.UTC().Format(time.RFC3339))

@@ -17,11 +17,17 @@ import (
 type Work struct {
 	Cause  Cause
 	Target posture.Target
+	// List means that the target is a project: its services are still to be listed, and each
+	// gets work of its own. So the work of an organization is shared by all instances.
+	List bool
 	// NotBefore is when the work is due, zero for at once.
 	NotBefore time.Time
 	// GiveUpAt ends the attempts: after it the work is reported as blocked.
 	GiveUpAt time.Time
 }
+
+// Name is the resource name of what the work is about.
+func (w Work) Name() string { return posture.Scope(w.Target).Name() }
 
 // workVersion is the version of the format. The topic may hold messages of an older
 // or a newer function.
@@ -32,6 +38,7 @@ const workVersion = 1
 type workMessage struct {
 	Work      int       `json:"iapguardWork"`
 	Target    string    `json:"target"`
+	List      bool      `json:"list,omitempty"`
 	NotBefore time.Time `json:"notBefore,omitzero"`
 	GiveUpAt  time.Time `json:"giveUpAt"`
 	Cause     workCause `json:"cause"`
@@ -87,7 +94,7 @@ func inherited(resource string) bool {
 func (w Work) Encode() ([]byte, error) {
 	c := w.Cause
 	message := workMessage{
-		Work: workVersion, Target: w.Target.Name(), NotBefore: w.NotBefore, GiveUpAt: w.GiveUpAt,
+		Work: workVersion, Target: w.Name(), List: w.List, NotBefore: w.NotBefore, GiveUpAt: w.GiveUpAt,
 		Cause: workCause{
 			Kind: c.Kind, Key: c.Key, EventID: c.EventID, Method: c.Method, Principal: c.Principal,
 			UserAgent: c.UserAgent, CallerIP: c.CallerIP, At: c.At, Symptom: c.Symptom,
@@ -105,7 +112,7 @@ func (w Work) Encode() ([]byte, error) {
 	}
 	data, err := json.Marshal(message)
 	if err != nil {
-		return nil, fmt.Errorf("encoding work on %s: %w", w.Target, err)
+		return nil, fmt.Errorf("encoding work on %s: %w", w.Name(), err)
 	}
 	return data, nil
 }
@@ -137,8 +144,21 @@ func ParseWork(body []byte) (Work, error) {
 	return message.check()
 }
 
+// target reads what the work is about: a service or an instance, and where services are still to
+// be listed a project.
+func (m workMessage) target() (posture.Target, error) {
+	if !m.List {
+		return posture.ParseTarget(m.Target)
+	}
+	scope, err := posture.ParseScope(m.Target)
+	if err == nil && scope.Location != "" {
+		err = fmt.Errorf("target %s names no project, and its services are to be listed", quote(m.Target))
+	}
+	return posture.Target(scope), err
+}
+
 func (m workMessage) check() (Work, error) {
-	target, err := posture.ParseTarget(m.Target)
+	target, err := m.target()
 	switch {
 	case m.Work != workVersion:
 		return Work{}, fmt.Errorf("reading work: version %d is not known to this version of iapguard", m.Work)
@@ -156,7 +176,7 @@ func (m workMessage) check() (Work, error) {
 		return Work{}, errors.New("reading work: the backend service of the cause has no valid name")
 	}
 	c := m.Cause
-	work := Work{Target: target, NotBefore: m.NotBefore, GiveUpAt: m.GiveUpAt, Cause: Cause{
+	work := Work{Target: target, List: m.List, NotBefore: m.NotBefore, GiveUpAt: m.GiveUpAt, Cause: Cause{
 		Kind: c.Kind, Key: c.Key, EventID: c.EventID, Method: c.Method, Principal: c.Principal,
 		UserAgent: c.UserAgent, CallerIP: c.CallerIP, At: c.At, Symptom: c.Symptom, Resource: c.Resource,
 	}}

@@ -73,6 +73,21 @@ func TestWorkKeepsTheBackendServiceOfItsCause(t *testing.T) {
 	}
 }
 
+func TestWorkMayBeToListTheServicesOfAProject(t *testing.T) {
+	want := someWork()
+	want.List, want.Target = true, posture.Target{Project: "demo-project"}
+	want.Cause.Location, want.Cause.Service = "", ""
+	want.Cause.Command.Target = "projects/demo-project"
+	data, err := want.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseWork(data)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
 func TestForeignWorkMessagesAreRefused(t *testing.T) {
 	good, err := someWork().Encode()
 	if err != nil {
@@ -87,6 +102,7 @@ func TestForeignWorkMessagesAreRefused(t *testing.T) {
 			"is not a resource name"},
 		{"no target", strings.Replace(string(good), "projects/demo-project/locations/us-central1/services/hello",
 			"projects/demo-project", 1), "names no service"},
+		{"a list of a service", strings.Replace(string(good), `"target"`, `"list":true,"target"`, 1), "names no project"},
 		{"no key", strings.Replace(string(good), `"key":"k"`, `"key":""`, 1), "no kind or key"},
 		{"no end", strings.Replace(string(good), `"giveUpAt":"2026-11-23T13:00:00Z",`, "", 1), "giveUpAt is missing"},
 		{"a backend service that leaves the path", strings.Replace(string(good), `"cause":{`,

@@ -37,6 +37,8 @@ type Deployment struct {
 type Sweep struct {
 	At       time.Time `json:"at"`
 	Services int       `json:"services"` // that are looked at
+	// Projects are those whose services are looked at, where they were still to be listed.
+	Projects int `json:"projects,omitempty"`
 }
 
 // SeeHeartbeat notes that a heartbeat arrived. It reports whether the record changed: once in

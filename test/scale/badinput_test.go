@@ -170,9 +170,11 @@ func TestAuditOutlivesAProjectThatVanishes(t *testing.T) {
 		http.StatusNotFound:  "Requested entity was not found.",
 	} {
 		p, all := shops(t, 3, 2)
-		lists := []string{"/v1/projects/shop-0001" + listOfServices, "/apis/run.googleapis.com/v1/namespaces/shop-0001/instances"}
+		lists := []string{"/v1/projects/shop-0001" + listOfServices,
+			"/apis/run.googleapis.com/v1/namespaces/shop-0001/instances"}
 		address := p.through(func(w http.ResponseWriter, r *http.Request) bool {
-			return strings.Contains(r.URL.Path, "shop-0001") && !slices.Contains(lists, r.URL.Path) && refuse(w, status, message)
+			return strings.Contains(r.URL.Path, "shop-0001") && !slices.Contains(lists, r.URL.Path) &&
+				refuse(w, status, message)
 		})
 		t.Run(fmt.Sprint(status), func(t *testing.T) { ends(t, address, except(all, "shop-0001"), all["shop-0001"]) })
 	}
@@ -274,8 +276,9 @@ func TestAuditOutlivesPageTokensThatExpire(t *testing.T) {
 			of           func(string) bool
 			read, unread []string
 		}{
-			"of every list once":  {1, func(string) bool { return true }, except(all, ""), nil},
-			"of one list forever": {always, func(path string) bool { return broken(path) && services(path) }, all["shop-0000"], []string{"projects/shop-0001"}},
+			"of every list once": {1, func(string) bool { return true }, except(all, ""), nil},
+			"of one list forever": {always, func(path string) bool { return broken(path) && services(path) },
+				all["shop-0000"], []string{"projects/shop-0001"}},
 			"of others forever": {always, func(path string) bool { return broken(path) && !services(path) },
 				all["shop-0000"], all["shop-0001"]},
 		} {
@@ -296,6 +299,7 @@ func TestAuditOutlivesFiftyThousandBackends(t *testing.T) {
 	const backends, page = 50_000, 500
 	p, all := shops(t, 2, 3)
 	const list = "/compute/v1/projects/shop-0001/aggregated/backendServices"
+	const compute = "https://www.googleapis.com/compute/v1/projects/shop-0001/"
 	asked := 0
 	address := p.through(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != list {
@@ -314,10 +318,11 @@ func TestAuditOutlivesFiftyThousandBackends(t *testing.T) {
 		} else {
 			var items []any
 			for i := range page {
-				self := fmt.Sprintf("https://www.googleapis.com/compute/v1/projects/shop-0001/global/backendServices/other-%05d", first+i)
-				items = append(items, object{"name": fmt.Sprintf("other-%05d", first+i), "selfLink": self, "id": fmt.Sprint(9e9 + first + i),
-					"loadBalancingScheme": "EXTERNAL_MANAGED", "protocol": "HTTPS", "backends": []any{object{
-						"group": "https://www.googleapis.com/compute/v1/projects/shop-0001/zones/us-central1-a/instanceGroups/group"}}})
+				other := fmt.Sprintf("other-%05d", first+i)
+				items = append(items, object{"name": other, "id": fmt.Sprint(9_000_000_000 + first + i),
+					"selfLink":            compute + "global/backendServices/" + other,
+					"loadBalancingScheme": "EXTERNAL_MANAGED", "protocol": "HTTPS",
+					"backends": []any{object{"group": compute + "zones/us-central1-a/instanceGroups/group"}}})
 			}
 			answer["items"], first = object{"global": object{"backendServices": items}}, first+page
 		}
@@ -347,7 +352,8 @@ func TestAuditOutlivesAURLMapOfAMegabyte(t *testing.T) {
 	for i := range services {
 		var mine []any
 		for j := i; j < hosts; j += services {
-			mine = append(mine, fmt.Sprintf("%s-of-the-many-hosts-of-one-url-map-%05d.shops-of-a-large-company.example.com", name(i), j))
+			mine = append(mine, fmt.Sprintf("%s-of-the-many-hosts-of-one-url-map-%05d.shops-of-a-large-company.example.com",
+				name(i), j))
 		}
 		rules = append(rules, object{"hosts": mine, "pathMatcher": name(i)})
 		matchers = append(matchers, object{"name": name(i), "defaultService": link(i)})
@@ -366,7 +372,8 @@ func TestAuditOutlivesAURLMapOfAMegabyte(t *testing.T) {
 	p.settle()
 	began := time.Now()
 	s := ends(t, p.through(func(http.ResponseWriter, *http.Request) bool { return false }), except(all, ""), nil)
-	show(t, fmt.Sprintf("audit of %d services behind a URL map of %d bytes", services, len(text)), "%v", round(time.Since(began)/2))
+	show(t, fmt.Sprintf("audit of %d services behind a URL map of %d bytes", services, len(text)), "%v",
+		round(time.Since(began)/2))
 	if s.longest > 256<<10 {
 		t.Errorf("a service takes %d bytes of the output, want at most 256 KiB", s.longest)
 	}

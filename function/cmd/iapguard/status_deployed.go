@@ -96,8 +96,12 @@ func (f *inForce) saidLines(now time.Time) []line {
 	}
 	for _, scope := range slices.Sorted(maps.Keys(s.Sweeps)) {
 		sweep := s.Sweeps[scope]
+		looked := counted(sweep.Services, "service")
+		if sweep.Projects > 0 {
+			looked = "the services of " + counted(sweep.Projects, "project")
+		}
 		lines = append(lines, textLine("last sweep of %s: %s, %s", cmp.Or(scope, "all that the policy names"),
-			since(sweep.At, now), counted(sweep.Services, "service")))
+			since(sweep.At, now), looked))
 	}
 	if len(s.Sweeps) == 0 {
 		lines = append(lines, textLine("last sweep: none is known"))
