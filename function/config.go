@@ -13,6 +13,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/kms"
 	"github.com/iapguard/iapguard/internal/cloud/storage"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/memory"
@@ -23,24 +24,27 @@ import (
 
 // Config is what the environment says. deploy/docs/reference/environment.md lists the variables.
 type Config struct {
-	Policy       string            // path of the policy file; "" = PolicyText
-	PolicyText   []byte            // the policy itself; nil = report-only for everything
-	Holds        string            // path of the holds file; "" = no holds are kept
-	ReportsTopic string            // projects/P/topics/T; "" = reports go to the log only
-	WorkTopic    string            // projects/P/topics/T; "" = work is done inline
-	Memory       string            // gs://BUCKET; "" = what is remembered lasts as long as the process
-	MemoryKey    string            // path of the key of the records' MACs; "" = they have none
-	PubSubHost   string            // host:port of a Pub/Sub emulator; "" = Google's
-	Self         string            // own service account's e-mail
-	Writers      reconcile.Writers // who writes; nil = the own account does
-	Callers      Callers           // who may call; the zero value = nobody checks, but on Cloud Run
-	Heartbeats   []string          // where heartbeats begin: see parseHeartbeats; none = none is written
-	Port         int
-	LogLevel     slog.Level
-	Connect      connect.Config
-	Telemetry    telemetry.Config
-	Runtime      RuntimeIdentity // the service that the function itself is; Locate finds it
-	Project      string          // id of the project that log lines name for their traces; Locate finds it
+	Policy       string // path of the policy file; "" = PolicyText
+	PolicyText   []byte // the policy itself; nil = report-only for everything
+	Holds        string // path of the holds file; "" = no holds are kept
+	ReportsTopic string // projects/P/topics/T; "" = reports go to the log only
+	WorkTopic    string // projects/P/topics/T; "" = work is done inline
+	Memory       string // gs://BUCKET; "" = what is remembered lasts as long as the process
+	MemoryKey    string // path of the key of the records' MACs; "" = they have none
+	SigningKey   string // version of a key of Cloud KMS; "" = reports are not signed
+	// SignaturesTopic is where the envelopes go, projects/P/topics/T; "" = reports are not signed.
+	SignaturesTopic string
+	PubSubHost      string            // host:port of a Pub/Sub emulator; "" = Google's
+	Self            string            // own service account's e-mail
+	Writers         reconcile.Writers // who writes; nil = the own account does
+	Callers         Callers           // who may call; the zero value = nobody checks, but on Cloud Run
+	Heartbeats      []string          // where heartbeats begin: see parseHeartbeats; none = none is written
+	Port            int
+	LogLevel        slog.Level
+	Connect         connect.Config
+	Telemetry       telemetry.Config
+	Runtime         RuntimeIdentity // the service that the function itself is; Locate finds it
+	Project         string          // id of the project that log lines name for their traces; Locate finds it
 
 	// Store keeps the memory; nil = Memory says where.
 	Store memory.Store
@@ -81,6 +85,7 @@ func ReadConfig(environ []string) (Config, error) {
 	config := Config{
 		Policy: env[prefix+"POLICY"], Holds: env[prefix+"HOLDS"],
 		ReportsTopic: env[prefix+"REPORTS_TOPIC"], WorkTopic: env[prefix+"WORK_TOPIC"],
+		SigningKey: env[prefix+"SIGNING_KEY"], SignaturesTopic: env[prefix+"SIGNATURES_TOPIC"],
 		Memory: env[prefix+"MEMORY"], MemoryKey: env[prefix+"MEMORY_KEY"], PubSubHost: env["PUBSUB_EMULATOR_HOST"],
 		Self: env[prefix+"SELF"], Port: 8080, Project: env["GOOGLE_CLOUD_PROJECT"], ownService: env["K_SERVICE"],
 		Connect: connect.Config{
@@ -100,10 +105,18 @@ func ReadConfig(environ []string) (Config, error) {
 		problems = append(problems, fmt.Errorf(
 			"%sHOLDS is %q: it names a file: mount the secret's version, and write its path", prefix, config.Holds))
 	}
-	for name, value := range map[string]string{"REPORTS_TOPIC": config.ReportsTopic, "WORK_TOPIC": config.WorkTopic} {
+	for name, value := range map[string]string{"REPORTS_TOPIC": config.ReportsTopic, "WORK_TOPIC": config.WorkTopic,
+		"SIGNATURES_TOPIC": config.SignaturesTopic} {
 		if value != "" && !topic.Valid(value) {
 			problems = append(problems, fmt.Errorf("%s%s is %q: write projects/PROJECT/topics/TOPIC", prefix, name, value))
 		}
+	}
+	if config.SigningKey != "" && !kms.Valid(config.SigningKey) {
+		problems = append(problems, fmt.Errorf("%sSIGNING_KEY is %q: write projects/PROJECT/locations/LOCATION/keyRings/RING/"+
+			"cryptoKeys/KEY/cryptoKeyVersions/NUMBER", prefix, config.SigningKey))
+	}
+	if config.SigningKey == "" && config.SignaturesTopic != "" {
+		problems = append(problems, errSigning)
 	}
 	if config.Memory != "" && !storage.Valid(config.Memory) {
 		problems = append(problems, fmt.Errorf("%sMEMORY is %q: write gs://BUCKET", prefix, config.Memory))
@@ -138,6 +151,11 @@ func ReadConfig(environ []string) (Config, error) {
 	config.Telemetry, senseless = telemetry.ReadConfig(env)
 	return config, errors.Join(append(problems, senseless...)...)
 }
+
+// errSigning is that one of two variables is missing. Commands need the key alone, so New checks
+// for the topic.
+var errSigning = errors.New(prefix + "SIGNING_KEY and " + prefix + "SIGNATURES_TOPIC belong together: the key signs reports, " +
+	"and the topic takes the signatures; set both or neither")
 
 func unknownVariables(env map[string]string) []error {
 	var problems []error

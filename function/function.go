@@ -13,6 +13,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/cloud/kms"
 	"github.com/iapguard/iapguard/internal/cloud/topic"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/memory"
@@ -51,7 +52,10 @@ type Function struct {
 	drain     *drain
 	admission *admission // nil = nobody checks who calls
 	opened    []*topic.Topic
-	ready     *readiness
+	signer    *reportSigner // nil = reports are not signed
+	// signingKey is the signer's; nil = reports are not signed.
+	signingKey *kms.Key
+	ready      *readiness
 }
 
 // services finds the services that a resource or a scope concerns.
@@ -159,7 +163,10 @@ func observe(ctx context.Context, config *Config, log *slog.Logger) (*telemetry.
 
 // connect opens the topics that are configured, and gives what publishes reports.
 func (f *Function) connect(ctx context.Context, config Config) (publisher reportPublisher, err error) {
-	publisher = reportPublisher{log: f.log, telemetry: f.telemetry}
+	if err := f.openSigner(ctx, config); err != nil {
+		return publisher, err
+	}
+	publisher = reportPublisher{log: f.log, telemetry: f.telemetry, signer: f.signer}
 	if config.ReportsTopic == "" {
 		f.log.WarnContext(ctx, "no reports topic is set: reports go to the log only")
 	} else if publisher.to, err = f.open(ctx, config.ReportsTopic, config.PubSubHost); err != nil {

@@ -65,6 +65,8 @@ func (f *Function) serveMessage(handle messageHandler) http.HandlerFunc {
 			return
 		}
 		defer leave()
+		ctx, signed := f.signer.group(ctx)
+		defer signed()
 		r = r.WithContext(ctx)
 		who, err := f.admission.admit(ctx, r.URL.Path, r.Header)
 		var refused refusal

@@ -33,7 +33,7 @@ func (f *Function) newReadiness() (err error) {
 	return err
 }
 
-// NotReady says what is missing for the work, a line each: topics, the memory, permissions,
+// NotReady says what is missing for the work, a line each: topics, the memory, the signing key, permissions,
 // and files whose reads hang. What is missing stops neither the start nor messages: each says
 // so by itself.
 func (f *Function) NotReady(ctx context.Context) []string {
@@ -64,6 +64,9 @@ func (f *Function) asked(ctx context.Context) []string {
 	}}
 	for _, opened := range f.opened {
 		asks = append(asks, func() error { return opened.Check(ctx) })
+	}
+	if f.signingKey != nil {
+		asks = append(asks, func() error { _, err := f.signingKey.Public(ctx); return err })
 	}
 	projects := f.policies.projects()
 	if len(projects) == 0 && f.self.Account() != "" {

@@ -18,6 +18,7 @@ type reportPublisher struct {
 	log *slog.Logger
 	// telemetry is nil when nothing is exported.
 	telemetry *telemetry.Telemetry
+	signer    *reportSigner // nil = reports are not signed
 }
 
 // Publish logs a report once it is stored in the topic. A report that could not be
@@ -32,6 +33,7 @@ func (p reportPublisher) Publish(ctx context.Context, r report.Report) (err erro
 		return err
 	}
 	p.log.LogAttrs(ctx, slog.LevelInfo, "report", line...)
+	p.signer.begin(ctx, r)
 	p.measure(ctx, r)
 	return nil
 }

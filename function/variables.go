@@ -15,7 +15,7 @@ const prefix = "IAPGUARD_"
 var variables = []string{
 	"POLICY", "HOLDS", "REPORTS_TOPIC", "WORK_TOPIC", "MEMORY", "MEMORY_KEY", "SELF", "WRITERS",
 	"CALLERS_EVENTS", "CALLERS_WORK", "CALLERS_COMMANDS", "OPERATORS", "AUDIENCE", "CONTEXT", "ENDPOINT",
-	"HEARTBEAT",
+	"HEARTBEAT", "SIGNING_KEY", "SIGNATURES_TOPIC",
 }
 
 var endpointVariables = map[string]connect.API{
@@ -25,6 +25,7 @@ var endpointVariables = map[string]connect.API{
 	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECURITYCENTER": connect.SecurityCenter, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
 	"ENDPOINT_IAM": connect.IAM, "ENDPOINT_IAMCREDENTIALS": connect.IAMCredentials, "ENDPOINT_STORAGE": connect.Storage,
 	"ENDPOINT_NETWORKSECURITY": connect.NetworkSecurity, "ENDPOINT_MONITORING": connect.Monitoring,
+	"ENDPOINT_CLOUDKMS": connect.KMS,
 }
 
 // others are the variables that are read without our prefix.

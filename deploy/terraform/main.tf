@@ -56,6 +56,8 @@ module "core" {
   ingress                        = var.ingress
   deletion_protection            = var.deletion_protection
   memory_key                     = var.memory_key
+  signing_key_version            = var.signing_key_version
+  signature_readers              = var.report_readers
   environment                    = var.environment
   policy                         = var.policy
   policy_checker                 = var.policy_checker
@@ -100,6 +102,7 @@ module "reports" {
   evidence_locked     = var.evidence_locked
   deletion_protection = var.deletion_protection
   topics              = module.core.topics
+  signatures_topic    = module.core.signatures_topic
   pubsub_agent        = module.core.pubsub_agent
 }
 

@@ -77,3 +77,8 @@ output "stop" {
   description = "The second switch, which needs no part of iapguard: stops every write and every delivery (playbooks/stop.md). Nobody applies the module until it is to go on."
   value       = module.core.stop
 }
+
+output "signing_key" {
+  description = "The version of the key that signs reports, for iapguard verify --key; null where none does."
+  value       = module.core.signing_key
+}

@@ -53,6 +53,12 @@ variable "memory_key" {
   default     = null
 }
 
+variable "signing_key_version" {
+  description = "Version of the key, made here, that signs each report: 1 at first, a higher one after a rotation. null signs nothing, and once a key was made it destroys that: see docs/how-to/signed-evidence.md."
+  type        = number
+  default     = null
+}
+
 variable "environment" {
   description = "More environment variables for the function: LOG_LEVEL, OTEL_*, IAPGUARD_ENDPOINT_*."
   type        = map(string)

@@ -6,6 +6,7 @@ import (
 	"github.com/iapguard/iapguard/internal/localcloud/certificatemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/cloudasset"
 	"github.com/iapguard/iapguard/internal/localcloud/cloudbilling"
+	"github.com/iapguard/iapguard/internal/localcloud/cloudkms"
 	"github.com/iapguard/iapguard/internal/localcloud/dataplane"
 	"github.com/iapguard/iapguard/internal/localcloud/delivery"
 	"github.com/iapguard/iapguard/internal/localcloud/eventarc"
@@ -83,6 +84,7 @@ func (c *Cloud) serveResources() {
 	s.Serve(iam.New(s))
 	s.Serve(iam.NewCredentials(s, c.tokens))
 	c.serveInDefaultProject(secretmanager.New(s))
+	c.serveInDefaultProject(cloudkms.New(s))
 	s.Serve(certificatemanager.New(s))
 }
 

@@ -265,6 +265,9 @@ func (r Report) encode() ([]byte, error) {
 	return json.Marshal(r, jsonv1.DefaultOptionsV1(), json.WithMarshalers(json.MarshalToFunc(writeTime)))
 }
 
+// Data is the data of the event, as it is published: these bytes are what a signature is about.
+func (r Report) Data() ([]byte, error) { return r.Bounded().encode() }
+
 // Subject is the target's name, "" for a message that could not be read, and for
 // one whose services could not be determined.
 func (r Report) Subject() string {

@@ -18,53 +18,81 @@ import (
 // reports, as bq query --format=json prints them. Its error names the entry.
 func ReadAll(from io.Reader) ([]Report, error) {
 	var all []Report
+	err := Each(from, func(one Value) error {
+		r, err := one.Report()
+		if err == nil {
+			all = append(all, r)
+		}
+		return err
+	})
+	return all, err
+}
+
+// Value is one JSON value out of a list, a message or an event.
+type Value struct {
+	// JSON is the value as it was printed. Of a message or an event it is the data.
+	JSON json.RawMessage
+	// Row means that it is a row of the table of reports. Rows have neither all members of a
+	// report nor fractions of seconds.
+	Row bool
+}
+
+// Report reads the value as a report.
+func (v Value) Report() (Report, error) {
+	if v.Row {
+		if row, is := rowOf(v.JSON); is {
+			v.JSON = row
+		}
+	}
+	return Read(v.JSON)
+}
+
+// Each calls a function with each value of a file, in any of the forms that ReadAll takes. Its
+// error names the entry.
+func Each(from io.Reader, do func(Value) error) error {
 	decoder := json.NewDecoder(from)
 	for entry := 1; ; entry++ {
 		var raw json.RawMessage
 		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
-			return all, nil
+			return nil
 		} else if err != nil {
-			return all, fmt.Errorf("entry %d is not JSON: %w", entry, err)
+			return fmt.Errorf("entry %d is not JSON: %w", entry, err)
 		}
-		found, err := readForm(raw)
-		if all = append(all, found...); err != nil {
-			return all, fmt.Errorf("entry %d: %w", entry, err)
+		if err := unwrap(raw, do); err != nil {
+			return fmt.Errorf("entry %d: %w", entry, err)
 		}
 	}
 }
 
-// readForm reads the reports of one JSON value.
-func readForm(raw json.RawMessage) ([]Report, error) {
+// unwrap takes the values out of one JSON value.
+func unwrap(raw json.RawMessage, do func(Value) error) error {
 	var several []json.RawMessage
 	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("[")) {
 		if err := json.Unmarshal(raw, &several); err != nil {
-			return nil, fmt.Errorf("it is not JSON: %w", err)
+			return fmt.Errorf("it is not JSON: %w", err)
 		}
-		var all []Report
 		for i, one := range several {
-			found, err := readForm(one)
-			if all = append(all, found...); err != nil {
-				return all, fmt.Errorf("element %d: %w", i+1, err)
+			if err := unwrap(one, do); err != nil {
+				return fmt.Errorf("element %d: %w", i+1, err)
 			}
 		}
-		return all, nil
+		return nil
 	}
-	var pulled struct {
+	var wrapped struct {
 		Message struct {
 			Data []byte `json:"data"`
 		} `json:"message"`
+		SpecVersion string          `json:"specversion"`
+		Data        json.RawMessage `json:"data"`
 	}
-	if json.Unmarshal(raw, &pulled) == nil && len(pulled.Message.Data) > 0 {
-		return readForm(pulled.Message.Data)
+	switch err := json.Unmarshal(raw, &wrapped); {
+	case err == nil && len(wrapped.Message.Data) > 0:
+		return unwrap(wrapped.Message.Data, do)
+	case err == nil && wrapped.SpecVersion != "":
+		return do(Value{JSON: wrapped.Data})
 	}
-	if row, is := rowOf(raw); is {
-		raw = row
-	}
-	one, err := Read(raw)
-	if err != nil {
-		return nil, err
-	}
-	return []Report{one}, nil
+	_, row := rowOf(raw)
+	return do(Value{JSON: raw, Row: row})
 }
 
 // metadata are columns that Pub/Sub adds to those of a report. Each of them marks a row.

@@ -17,9 +17,9 @@ import (
 // named are deployments in which every variable that names somebody names somebody.
 var named = []map[string]any{
 	everyone(map[string]any{"intake": []any{"sink", "eventarc"}, "refused_requests": "sink",
-		"memory_key": "projects/demo-project/secrets/memory-key",
-		"exports":    map[string]any{"ocsf": true},
-		"watch":      map[string]any{"channels": []any{"projects/demo-project/notificationChannels/7"}}}),
+		"memory_key": "projects/demo-project/secrets/memory-key", "signing_key_version": 1,
+		"exports": map[string]any{"ocsf": true},
+		"watch":   map[string]any{"channels": []any{"projects/demo-project/notificationChannels/7"}}}),
 	everyone(map[string]any{"intake": []any{"eventarc"}, "refused_requests": "off"}),
 	everyone(map[string]any{"refused_requests": "alert"}),
 	everyone(map[string]any{"scope": "folders/41", "organization_id": "12", "mode": "report-only",
@@ -84,6 +84,7 @@ var governed = map[string]string{
 	"google_pubsub_topic_iam_policy": "topic", "google_pubsub_subscription_iam_policy": "subscription",
 	"google_secret_manager_secret_iam_policy": "secret_id",
 	"google_service_account_iam_policy":       "service_account_id",
+	"google_kms_crypto_key_iam_policy":        "crypto_key_id",
 	"google_storage_bucket_iam_policy":        "bucket", "google_cloud_run_v2_service_iam_policy": "name",
 }
 
@@ -139,6 +140,8 @@ func inTheTable(kind, name string) string {
 		return "secret " + short
 	case "service_account":
 		return "account of " + accountInTheTable(short)
+	case "kms_crypto_key":
+		return "key of the signatures"
 	case "storage_bucket":
 		return "bucket " + short
 	}
@@ -357,6 +360,8 @@ func (e *fixture) policyOf(r blueprint.Resource) {
 	case "google_pubsub_subscription_iam_policy":
 		set(project + "/subscriptions/" + last(name))
 	case "google_service_account_iam_policy":
+		set(name)
+	case "google_kms_crypto_key_iam_policy":
 		set(name)
 	case "google_storage_bucket_iam_policy":
 		e.CallAs(e.Owner(), "PUT", "/storage/v1/b/"+name+"/iam", data)

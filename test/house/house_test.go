@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"function/cmd": {""},
 	"function": {"internal/reconcile", "internal/workqueue", "internal/memory", "internal/event",
 		"internal/policy", "internal/cloud", "internal/report", "internal/posture", "internal/fault", "internal/telemetry",
-		"internal/strictyaml", "internal/timeout"},
+		"internal/strictyaml", "internal/timeout", "internal/attest"},
 	"test": {""},
 	"internal/reconcile": {"internal/decide", "internal/doctor", "internal/report", "internal/memory",
 		"internal/remedy", "internal/protection", "internal/plan", "internal/caller", "internal/door", "internal/event",
@@ -52,6 +52,8 @@ var mayImport = map[string][]string{
 	"internal/playground/console": {"internal/playground", "internal/localcloud", "function", "internal/cloud",
 		"internal/drawing", "internal/report", "internal/door", "internal/event", "internal/posture",
 		"internal/policy", "internal/remedy/command", "internal/safetext"},
+	// signed evidence of reports
+	"internal/attest": {"internal/report"},
 	// documents of security tools, made of reports
 	"internal/export":    {"internal/report", "internal/door"},
 	"deploy":             {},

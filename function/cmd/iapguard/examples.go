@@ -8,6 +8,7 @@ import (
 
 const (
 	exampleService = "projects/my-project/locations/us-central1/services/shop"
+	exampleKey     = "projects/my-guard/locations/europe-west1/keyRings/iapguard/cryptoKeys/reports/cryptoKeyVersions/1"
 	exampleGuard   = "projects/my-project/locations/us-central1/services/iapguard"
 )
 
@@ -74,6 +75,11 @@ iapguard status --policy policy.yaml --holds holds.yaml`,
 iapguard reports --since 2h --service shop
 # What a tool pulled from a subscription
 iapguard reports pulled.json --outcome blocked`,
+	"iapguard verify": `
+# A report and the envelope that was published beside it
+iapguard verify report.json envelope.json --key key.pem
+# All of a day in the bucket of evidence
+iapguard verify --from gs://iapguard-evidence-123456789012 --since 24h --key ` + exampleKey,
 	"iapguard policy": `
 iapguard policy check policy.yaml`,
 	"iapguard policy init": `

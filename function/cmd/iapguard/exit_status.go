@@ -23,10 +23,11 @@ var exitMeanings = []struct {
 	meaning string
 }{
 	{exitDone, "it is as asked"},
-	{exitFailed, "something failed; or `apply` left a service blocked, held, exempt, waiting, deferred, contested or " +
+	{exitFailed, "something failed, or a signature is bad; or `apply` left a service blocked, held, exempt, waiting, deferred, contested or " +
 		"uncovered, or with a door that is open or unknown"},
 	{exitUsage, "wrong usage or unreadable input"},
-	{exitPending, "with `--exit-code`: there are steps to take, a door is unguarded or may be, or an outcome differs"},
+	{exitPending, "with `--exit-code`: there are steps to take, a door is unguarded or may be, or an outcome differs; of `verify`: a " +
+		"report is not signed"},
 	{exitInterrupted, "interrupted: `apply` finishes the step that is under way, a second Ctrl-C ends it at once"},
 }
 

@@ -114,6 +114,7 @@ var alone = []typed{
 	{line: "plan projects/demo-project --policy policy.yaml"},
 	{line: "plan " + helloName},
 	{line: "plan projects/nowhere-123", status: exitFailed},
+	{line: "verify report.json envelope.json", status: exitUsage},
 	{line: "doctor " + helloName},
 	{line: "doctor projects/demo-project"},
 	{line: "apply projects/demo-project", status: exitUsage,

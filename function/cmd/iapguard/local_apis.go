@@ -40,7 +40,7 @@ var terraformAPIs = []struct{ field, path string }{
 	// Clients name the region of Cloud Run's v1 API in the host.
 	{"cloud_run", "_regional/{{location}}/"},
 	{"cloud_run_v2", "v2/"}, {"cloud_scheduler", "v1/"}, {"compute", "compute/v1/"}, {"eventarc", "v1/"},
-	{"iam_beta", "v1/"}, {"iam_credentials", "v1/"}, {"iap", "v1/"}, {"logging", "v2/"}, {"monitoring", ""},
+	{"iam_beta", "v1/"}, {"iam_credentials", "v1/"}, {"iap", "v1/"}, {"kms", "v1/"}, {"logging", "v2/"}, {"monitoring", ""},
 	{"network_security", "v1/"},
 	{"org_policy", "v2/"}, {"pubsub", "v1/"}, {"resource_manager", "v1/"}, {"resource_manager_v3", "v3/"},
 	{"secret_manager", "v1/"}, {"service_usage", "v1/"}, {"storage", "storage/v1/"}, {"tags", "v3/"},

@@ -114,7 +114,7 @@ func newRootCommand() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(newServeCommand(), newPlanCommand(), newApplyCommand(), newAuditCommand(), newDoctorCommand(),
 		newUndoCommand(), newSendCommand(), newApproveCommand(), newContextCommand(), newExplainCommand(), newHoldCommand(), newResumeCommand(), newCloseBreakerCommand(),
-		newStatusCommand(), newReportsCommand(), newPolicyCommand(), newCompletionCommand(), newVersionCommand())
+		newStatusCommand(), newReportsCommand(), newVerifyCommand(), newPolicyCommand(), newCompletionCommand(), newVersionCommand())
 	addLocalCommand(root)
 	addManCommand(root)
 	addExamples(root)

@@ -185,7 +185,7 @@ func (r *reporting) evidence(ctx context.Context, since, now time.Time) ([]repor
 	if err != nil {
 		return nil, err
 	}
-	names, err := kept.Objects(ctx, since, now)
+	names, err := kept.Objects(ctx, storage.Reports, since, now)
 	if err != nil {
 		return nil, fmt.Errorf("%w: who reads reports is named by report_readers of deploy/terraform", err)
 	}

@@ -39,6 +39,7 @@ const (
 	Storage         API = "STORAGE"
 	NetworkSecurity API = "NETWORKSECURITY"
 	Monitoring      API = "MONITORING"
+	KMS             API = "CLOUDKMS"
 )
 
 // basePath is what the generated clients expect an endpoint to end in, beside

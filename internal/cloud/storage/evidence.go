@@ -21,12 +21,18 @@ func OpenEvidence(ctx context.Context, config connect.Config, bucket string) (*E
 	return &Evidence{opened}, err
 }
 
+// The folders of the bucket, as deploy/terraform names them.
+const (
+	Reports    = "reports"
+	Signatures = "signatures"
+)
+
 // Objects returns the names of the objects of the days from a time on that were written since,
-// in the order of their names: deploy/terraform has them begin with reports/YYYY-MM-DD/.
-func (e *Evidence) Objects(ctx context.Context, since, now time.Time) ([]string, error) {
+// in the order of their names: deploy/terraform has them begin with FOLDER/YYYY-MM-DD/.
+func (e *Evidence) Objects(ctx context.Context, folder string, since, now time.Time) ([]string, error) {
 	var names []string
 	for day := since.UTC().Truncate(24 * time.Hour); !day.After(now); day = day.Add(24 * time.Hour) {
-		call := e.bucket.objects.List(e.bucket.name).Prefix("reports/"+day.Format(time.DateOnly)+"/").
+		call := e.bucket.objects.List(e.bucket.name).Prefix(folder+"/"+day.Format(time.DateOnly)+"/").
 			Fields("items(name,updated)", "nextPageToken")
 		err := call.Pages(ctx, func(page *api.Objects) error {
 			for _, object := range page.Items {
@@ -37,7 +43,7 @@ func (e *Evidence) Objects(ctx context.Context, since, now time.Time) ([]string,
 			return nil
 		})
 		if err != nil {
-			return nil, fmt.Errorf("listing the reports in gs://%s: %w", e.bucket.name, connect.Classify(err))
+			return nil, fmt.Errorf("listing %s in gs://%s: %w", folder, e.bucket.name, connect.Classify(err))
 		}
 	}
 	return names, nil

@@ -86,6 +86,14 @@ func (t *Topic) Publish(ctx context.Context, r report.Report) error {
 	return t.send(ctx, message(event))
 }
 
+// SendEvent publishes an event that is not a report, without an ordering key: it waits for no
+// other.
+func (t *Topic) SendEvent(ctx context.Context, event cloudevents.Event) error {
+	unordered := message(event)
+	unordered.OrderingKey = ""
+	return t.send(ctx, unordered)
+}
+
 // Send publishes a text that is not a report, without an ordering key.
 func (t *Topic) Send(ctx context.Context, data []byte) error {
 	return t.send(ctx, &pubsub.Message{Data: data})

@@ -27,6 +27,7 @@ var services = map[string]string{
 	"cloudbilling.googleapis.com":         "Cloud Billing API",
 	"cloudbuild.googleapis.com":           "Cloud Build API",
 	"cloudfunctions.googleapis.com":       "Cloud Functions API",
+	"cloudkms.googleapis.com":             "Cloud Key Management Service (KMS) API",
 	"cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
 	"cloudscheduler.googleapis.com":       "Cloud Scheduler API",
 	"compute.googleapis.com":              "Compute Engine API",

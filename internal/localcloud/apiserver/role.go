@@ -98,6 +98,12 @@ var predefined = map[string]predefinedRole{
 	"roles/secretmanager.secretVersionAdder": {"secretmanager.versions.add resourcemanager.projects.get",
 		rolePages + "secretmanager"},
 
+	"roles/cloudkms.admin": {"cloudkms.keyRings.* cloudkms.cryptoKeys.* cloudkms.cryptoKeyVersions.* !cloudkms.cryptoKeyVersions.useToSign " +
+		"resourcemanager.projects.get", rolePages + "cloudkms"},
+	"roles/cloudkms.signerVerifier": {"cloudkms.cryptoKeyVersions.useToSign cloudkms.cryptoKeyVersions.viewPublicKey " +
+		"resourcemanager.projects.get", rolePages + "cloudkms"},
+	"roles/cloudkms.publicKeyViewer": {"cloudkms.cryptoKeyVersions.viewPublicKey resourcemanager.projects.get", rolePages + "cloudkms"},
+
 	"roles/bigquery.admin": {"bigquery.*.* resourcemanager.projects.get", rolePages + "bigquery"},
 	"roles/bigquery.dataEditor": {"bigquery.datasets.create bigquery.datasets.get bigquery.tables.* !bigquery.tables.setIamPolicy " +
 		"resourcemanager.projects.get", rolePages + "bigquery"},

@@ -14,6 +14,8 @@ var computed = map[string]map[string]string{
 		"id":     "projects/{project}/serviceAccounts/{account_id}@{project}.iam.gserviceaccount.com",
 		"member": "serviceAccount:{account_id}@{project}.iam.gserviceaccount.com",
 	},
+	"google_kms_key_ring":         {"id": "projects/{project}/locations/{location}/keyRings/{name}"},
+	"google_kms_crypto_key":       {"id": "{key_ring}/cryptoKeys/{name}"},
 	"google_pubsub_topic":         {"id": "projects/{project}/topics/{name}"},
 	"google_pubsub_subscription":  {"id": "projects/{project}/subscriptions/{name}"},
 	"google_cloud_run_v2_service": {"id": "projects/{project}/locations/{location}/services/{name}"},

@@ -22,6 +22,7 @@ locals {
     local.eventarc || contains(local.optional_roles, "callers") ? ["eventarc.googleapis.com"] : [],
     # Tokens of the writing accounts.
     length(var.writers) > 0 ? ["iamcredentials.googleapis.com"] : [],
+    var.signing_key_version == null ? [] : ["cloudkms.googleapis.com"],
     tolist(var.apis),
     local.telemetry ? ["telemetry.googleapis.com"] : [],
   ))

@@ -29,6 +29,17 @@ output "topics" {
   depends_on  = [time_sleep.agents]
 }
 
+output "signatures_topic" {
+  description = "The topic that takes the signatures of reports, projects/P/topics/T; null where none are made."
+  value       = one([for topic in google_pubsub_topic.signatures : "projects/${topic.project}/topics/${topic.name}"])
+  depends_on  = [time_sleep.agents]
+}
+
+output "signing_key" {
+  description = "The version of the key that signs reports, for iapguard verify --key; null where none does."
+  value       = one([for key in google_kms_crypto_key.signing : "${key.id}/cryptoKeyVersions/${var.signing_key_version}"])
+}
+
 output "subscriptions" {
   description = "The subscriptions that push to the function, and the one that keeps dead letters."
   value = merge(
@@ -120,6 +131,7 @@ output "parts" {
   description = "The parts that must be there: the asset type of each, and the last two words of its name."
   value = concat(
     [for topic in local.intake.topics : { type = "pubsub.googleapis.com/Topic", name = "topics/${var.name}-${topic}" }],
+    [for topic in google_pubsub_topic.signatures : { type = "pubsub.googleapis.com/Topic", name = "topics/${topic.name}" }],
     [for push in sort(keys(local.pushed_to)) : { type = "pubsub.googleapis.com/Subscription", name = "subscriptions/${var.name}-${push}" }],
     [for job in google_cloud_scheduler_job.sweep : { type = "cloudscheduler.googleapis.com/Job", name = "jobs/${job.name}" }],
     [for job in [google_cloud_scheduler_job.due, google_cloud_scheduler_job.digest] : { type = "cloudscheduler.googleapis.com/Job", name = "jobs/${job.name}" }],

@@ -39,6 +39,8 @@ locals {
     },
     local.writers == "" ? {} : { IAPGUARD_WRITERS = local.writers },
     var.memory_key == null ? {} : { IAPGUARD_MEMORY_KEY = "${local.mounted["memory-key"].directory}/${local.mounted["memory-key"].file}" },
+    { for key in google_kms_crypto_key.signing : "IAPGUARD_SIGNING_KEY" => "${key.id}/cryptoKeyVersions/${var.signing_key_version}" },
+    { for topic in google_pubsub_topic.signatures : "IAPGUARD_SIGNATURES_TOPIC" => "projects/${topic.project}/topics/${topic.name}" },
     var.environment,
   )
 }
@@ -161,6 +163,8 @@ resource "google_cloud_run_v2_service" "function" {
     # Cloud Run does not require these. Grants are made before the function starts,
     # so that those on the secrets have time to take effect.
     google_pubsub_topic_iam_policy.topic,
+    google_pubsub_topic_iam_policy.signatures,
+    google_kms_crypto_key_iam_policy.signing,
     google_project_iam_member.function,
     google_folder_iam_member.function,
     google_organization_iam_member.function,

@@ -185,3 +185,9 @@ variable "digest_schedule" {
     error_message = "digest_schedule is \"${var.digest_schedule}\": write five fields of cron, such as 0 7 * * *."
   }
 }
+
+variable "signature_readers" {
+  description = "Who may read the public key of the signatures: those who read the reports."
+  type        = set(string)
+  default     = []
+}

@@ -93,6 +93,17 @@ variable "memory_key" {
   }
 }
 
+variable "signing_key_version" {
+  description = "Version of the key, made here, that signs each report: 1 at first, a higher one after a rotation. null signs nothing, and once a key was made it destroys that: see docs/how-to/signed-evidence.md."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.signing_key_version == null || (coalesce(var.signing_key_version, 1) >= 1 && floor(coalesce(var.signing_key_version, 1)) == coalesce(var.signing_key_version, 1))
+    error_message = "signing_key_version is ${coalesce(var.signing_key_version, 0)}: write the number of a version, 1 at first."
+  }
+}
+
 variable "environment" {
   description = "More environment variables for the function: LOG_LEVEL, OTEL_*, IAPGUARD_ENDPOINT_*."
   type        = map(string)

@@ -91,3 +91,52 @@ resource "google_pubsub_subscription_iam_policy" "evidence" {
   subscription = google_pubsub_subscription.evidence.name
   policy_data  = jsonencode({ bindings = [{ role = "roles/pubsub.subscriber", members = [var.pubsub_agent] }] })
 }
+
+# The signatures of reports, in a folder of their own, so that who reads reports meets nothing
+# else. They travel as messages beside the reports: text holds the data of a message and none
+# of its attributes, and an attribute ends at 1024 bytes.
+resource "google_pubsub_subscription" "signatures" {
+  for_each = toset(var.signatures_topic == null ? [] : ["signatures"])
+
+  project = var.project_id
+  name    = "${var.name}-reports-signatures"
+  topic   = var.signatures_topic
+  labels  = local.labels
+
+  cloud_storage_config {
+    bucket                   = google_storage_bucket.evidence.name
+    filename_prefix          = "signatures/"
+    filename_suffix          = ".jsonl"
+    filename_datetime_format = "YYYY-MM-DD/hh_mm_ssZ"
+    max_duration             = "60s"
+  }
+
+  # At least as long as an object stays open.
+  ack_deadline_seconds = 300
+
+  retry_policy {
+    minimum_backoff = local.delivery.minimumBackoff
+    maximum_backoff = local.delivery.maximumBackoff
+  }
+
+  dead_letter_policy {
+    dead_letter_topic     = var.topics["dead-letters"]
+    max_delivery_attempts = local.delivery.attempts
+  }
+
+  expiration_policy {
+    ttl = ""
+  }
+
+  # Pub/Sub checks its permission to write when the subscription is created.
+  depends_on = [google_storage_bucket_iam_policy.evidence]
+}
+
+# To move a signature to the dead letters, the agent acknowledges it here. Nobody else does.
+resource "google_pubsub_subscription_iam_policy" "signatures" {
+  for_each = google_pubsub_subscription.signatures
+
+  project      = var.project_id
+  subscription = each.value.name
+  policy_data  = jsonencode({ bindings = [{ role = "roles/pubsub.subscriber", members = [var.pubsub_agent] }] })
+}

@@ -10,5 +10,5 @@ output "evidence" {
 
 output "parts" {
   description = "The parts that must be there: the asset type of each, and the last two words of its name."
-  value       = [for which in ["reports-bigquery", "reports-evidence"] : { type = "pubsub.googleapis.com/Subscription", name = "subscriptions/${var.name}-${which}" }]
+  value       = [for which in concat(["reports-bigquery", "reports-evidence"], var.signatures_topic == null ? [] : ["reports-signatures"]) : { type = "pubsub.googleapis.com/Subscription", name = "subscriptions/${var.name}-${which}" }]
 }

@@ -123,3 +123,9 @@ variable "export_readers" {
   type        = list(string)
   default     = []
 }
+
+variable "signatures_topic" {
+  description = "The topic that takes the signatures of reports (core): projects/P/topics/T. null = reports are not signed."
+  type        = string
+  default     = null
+}

@@ -51,6 +51,10 @@ var served = []document{
 		Name: "cloudbilling/v1", Package: "google.cloud.billing.v1",
 		Methods: []string{"cloudbilling.projects.", "cloudbilling.billingAccounts.get", "cloudbilling.billingAccounts.list"},
 	},
+	{
+		Name: "cloudkms/v1", Package: "google.cloud.kms.v1",
+		Methods: []string{"cloudkms.projects.locations.keyRings."},
+	},
 	{Name: "cloudresourcemanager/v1", Package: "google.cloud.resourcemanager.v1", Methods: []string{"cloudresourcemanager."}},
 	{Name: "cloudresourcemanager/v2", Package: "google.cloud.resourcemanager.v2", Methods: []string{"cloudresourcemanager."}},
 	{

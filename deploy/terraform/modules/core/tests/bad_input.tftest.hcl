@@ -493,6 +493,16 @@ run "a_version_for_the_key_of_the_memory" {
   expect_failures = [var.memory_key]
 }
 
+# signing_key_version is 0: write the number of a version
+run "a_version_of_the_signing_key_that_is_none" {
+  command = plan
+
+  variables {
+    signing_key_version = 0
+  }
+  expect_failures = [var.signing_key_version]
+}
+
 # digest_schedule is "daily": write five fields of cron
 run "a_word_for_the_schedule_of_the_digest" {
   command = plan

@@ -190,6 +190,39 @@ run "the_key_of_the_memory_is_mounted_and_read_by_the_function" {
   }
 }
 
+run "reports_are_not_signed_unless_somebody_asks" {
+  assert {
+    condition     = length(google_kms_crypto_key.signing) == 0 && length(google_pubsub_topic.signatures) == 0 && !contains(keys(local.environment), "IAPGUARD_SIGNING_KEY") && !contains(local.apis, "cloudkms.googleapis.com")
+    error_message = "a key is made that nobody asked for"
+  }
+}
+
+run "the_function_alone_signs_and_readers_of_reports_read_the_public_key" {
+  variables {
+    signing_key_version = 2
+    signature_readers   = ["group:auditors@example.com"]
+  }
+  assert {
+    condition     = endswith(local.environment["IAPGUARD_SIGNING_KEY"], "/cryptoKeyVersions/2") && local.environment["IAPGUARD_SIGNATURES_TOPIC"] == "projects/my-project/topics/iapguard-signatures"
+    error_message = "the function signs with ${local.environment["IAPGUARD_SIGNING_KEY"]} into ${local.environment["IAPGUARD_SIGNATURES_TOPIC"]}"
+  }
+  assert {
+    condition     = google_kms_crypto_key.signing["reports"].purpose == "ASYMMETRIC_SIGN" && google_kms_crypto_key.signing["reports"].version_template[0].algorithm == "EC_SIGN_P256_SHA256" && google_kms_key_ring.signing["reports"].location == "europe-west1"
+    error_message = "the key is for something else, or elsewhere"
+  }
+  assert {
+    condition = jsondecode(google_kms_crypto_key_iam_policy.signing["reports"].policy_data).bindings == [
+      { role = "roles/cloudkms.signerVerifier", members = ["serviceAccount:iapguard@my-project.iam.gserviceaccount.com"] },
+      { role = "roles/cloudkms.publicKeyViewer", members = ["group:auditors@example.com"] },
+    ]
+    error_message = "others may sign: ${google_kms_crypto_key_iam_policy.signing["reports"].policy_data}"
+  }
+  assert {
+    condition     = jsondecode(google_pubsub_topic_iam_policy.signatures["reports"].policy_data).bindings == [{ role = "roles/pubsub.publisher", members = ["serviceAccount:iapguard@my-project.iam.gserviceaccount.com"] }] && contains(local.apis, "cloudkms.googleapis.com")
+    error_message = "others publish signatures, or the API is off"
+  }
+}
+
 run "what_is_pushed_arrives_with_a_token_and_is_tried_for_an_hour" {
   assert {
     condition = { for name, subscription in google_pubsub_subscription.push : name => subscription.push_config[0].push_endpoint } == {

@@ -46,6 +46,27 @@ run "pubsub_writes_reports_as_evidence_that_nobody_deletes" {
   }
 }
 
+run "signatures_are_evidence_beside_the_reports" {
+  variables {
+    signatures_topic = "projects/my-project/topics/iapguard-signatures"
+  }
+  assert {
+    condition     = google_pubsub_subscription.signatures["signatures"].cloud_storage_config[0].bucket == "iapguard-evidence-123456789012" && google_pubsub_subscription.signatures["signatures"].cloud_storage_config[0].filename_prefix == "signatures/" && google_pubsub_subscription.signatures["signatures"].topic == "projects/my-project/topics/iapguard-signatures"
+    error_message = "The signatures go elsewhere."
+  }
+  assert {
+    condition     = contains(output.parts, { type = "pubsub.googleapis.com/Subscription", name = "subscriptions/iapguard-reports-signatures" })
+    error_message = "Nobody watches over the subscription of the signatures."
+  }
+}
+
+run "no_signature_is_kept_where_none_is_made" {
+  assert {
+    condition     = length(google_pubsub_subscription.signatures) == 0
+    error_message = "There is a subscription for signatures that nobody makes."
+  }
+}
+
 run "the_views_ask_that_table" {
   assert {
     condition     = alltrue([for view in google_bigquery_table.view : strcontains(view.view[0].query, "`my-project.iapguard.reports`") && !strcontains(view.view[0].query, "$${")])
