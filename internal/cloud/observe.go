@@ -48,8 +48,9 @@ func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Pos
 }
 
 // Ahead begins a reading of a service: what the last one of it asked is asked at once, and the lists
-// of its project, and answers the calls of the context that is returned. Less is asked to verify what was written. done ends
-// the reading, and says whether it was complete. Looks that share what they read begin none.
+// of its project, and answers the calls of the context that is returned. Less is asked to verify what
+// was written. done ends the reading, and says whether it was complete. Looks that share what they
+// read begin none.
 func (c *Cloud) Ahead(ctx context.Context, target posture.Target, verify bool) (reads context.Context, done func(complete bool)) {
 	if c.shared.loadBalancers != nil {
 		return ctx, func(bool) {}

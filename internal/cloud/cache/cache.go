@@ -67,6 +67,9 @@ func (c *Cache[V]) Get(ctx context.Context, key string, ask func(context.Context
 		own := false
 		result := c.calls.DoChan(key, func() (any, error) {
 			own = true
+			if value, ok := c.fresh(key); ok { // another call ended since this one looked
+				return value, nil
+			}
 			return c.ask(ctx, key, ask)
 		})
 		select {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // stepped answers each call with its number, one call at a time, and only when it may.
@@ -104,4 +105,32 @@ func TestJoinedCallsForOtherKeysDoNotWait(t *testing.T) {
 	}
 	s.answer <- struct{}{}
 	<-done
+}
+
+func TestACallThatHangsHoldsNobodyBack(t *testing.T) {
+	late := make(chan time.Time)
+	j := Joined[int]{after: func(d time.Duration) <-chan time.Time {
+		if d != joinedAtMost {
+			t.Errorf("callers wait %s, want %s", d, joinedAtMost)
+		}
+		return late
+	}}
+	hung := make(chan struct{})
+	first := j.join("k", func() (int, error) { <-hung; return 1, nil })
+	second := j.join("k", func() (int, error) { return 2, nil })
+	late <- time.Now()
+	<-second.done
+	if second.value != 2 {
+		t.Errorf("who came during the call that hangs got %d, want an answer of its own", second.value)
+	}
+	third := j.join("k", func() (int, error) { return 3, nil })
+	<-third.done
+	close(hung)
+	<-first.done
+	if first.value != 1 || third.value != 3 {
+		t.Errorf("the call that hung answered %d, and the third caller got %d; want 1 and 3", first.value, third.value)
+	}
+	if got, err := j.Get(t.Context(), "k", func(context.Context) (int, error) { return 4, nil }); got != 4 || err != nil {
+		t.Errorf("afterwards: %d, %v", got, err)
+	}
 }
