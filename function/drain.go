@@ -47,6 +47,15 @@ func (d *drain) enter(ctx context.Context) (admitted context.Context, leave func
 	}, true
 }
 
+// hold counts work that a message in flight has begun and that may outlast it. leave has to be
+// called once.
+func (d *drain) hold() (leave func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inFlight++
+	return d.leave
+}
+
 func (d *drain) leave() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -47,6 +47,7 @@ type Function struct {
 	offered   *lru.Cache[string, string] // plans that the last look at a service offered, by service
 	lastEnd   *lru.Cache[string, string] // why the last look reached no end, by service
 	missing   *missing                   // services that the last look did not find
+	resolver  *resolver
 	denials   *denialLimiter
 	pulse     *pulse
 	drain     *drain
@@ -115,6 +116,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		return nil, fmt.Errorf("making the list of last looks: %w", err) // only for a size below 1
 	}
 	if f.missing, err = newMissing(); err != nil {
+		return nil, err
+	}
+	if f.resolver, err = newResolver(f); err != nil {
 		return nil, err
 	}
 	if err := f.newReadiness(); err != nil {

@@ -8,12 +8,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 	"github.com/iapguard/iapguard/internal/report"
 	"github.com/iapguard/iapguard/test/cloudtest"
@@ -193,5 +197,44 @@ func TestWorkOutlivesItsSender(t *testing.T) {
 		httptest.NewRequest(http.MethodPost, WorkPath, bytes.NewReader(body)).WithContext(ctx))
 	if got := b.last(t).Outcome; ctx.Err() == nil || got != report.Protected {
 		t.Fatalf("%s after the sender was gone (%v), want protected", got, ctx.Err())
+	}
+}
+
+// slowSearch is a cloud in which each search outlasts the sender of its message.
+type slowSearch struct {
+	services
+	leave    context.CancelCauseFunc
+	searches int
+}
+
+// Behind lets the sender leave, and then searches as long as its context lasts.
+func (s *slowSearch) Behind(ctx context.Context, resource string) ([]posture.Target, error) {
+	s.searches++
+	s.leave(context.DeadlineExceeded)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.services.Behind(ctx, resource)
+}
+
+// Where the APIs are slow, each part of the work takes longer than the sender's deadline. The
+// message is acknowledged all the same, and nothing is begun anew.
+func TestWorkIsCarriedOverItsSendersDeadline(t *testing.T) {
+	b := newBench(t, cloudtest.Policy())
+	slow, whole := &slowSearch{services: b.cloud}, b.engine.Cloud
+	b.cloud = slow
+	cause := event.Cause{Kind: event.BackendServiceChanged, Key: "k", Method: "v1.compute.backendServices.patch", At: b.Now(),
+		Project: hello.Project, Location: posture.Global, BackendService: "hello-backend"}
+	var ends []bool
+	for range 3 {
+		sender, leave := context.WithCancelCause(t.Context())
+		slow.leave, b.engine.Cloud = leave, cutOff{whole, leave}
+		ends = append(ends, b.cause(sender, cause, nil) == nil)
+	}
+	if diff := cmp.Diff([]bool{false, true, true}, ends); diff != "" {
+		t.Errorf("which deliveries were acknowledged (-want +got):\n%s", diff)
+	}
+	if got := b.reports.outcomes(); slow.searches != 1 || !slices.Equal(got, []report.Outcome{report.Started, report.Protected}) {
+		t.Errorf("%v after %d searches, want started and protected after one", got, slow.searches)
 	}
 }

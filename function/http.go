@@ -204,9 +204,7 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 			"key", cause.Key)
 		return nil
 	}
-	resolving, ended := f.telemetry.Begin(ctx, "resolve", "cause", string(cause.Kind))
-	targets, err := f.concerned(resolving, cause)
-	ended(err)
+	targets, err := f.resolver.resolve(ctx, cause)
 	if len(targets) == 0 && cause.Command != nil && fault.Of(err).Kind == fault.NotFound {
 		return f.reject(ctx, err.Error(), body) // a command may name what does not exist
 	}

@@ -42,7 +42,7 @@ func (f *Function) concerned(ctx context.Context, cause event.Cause) ([]posture.
 }
 
 // targets gives the services that a cause concerns. Names in a cause match Google's
-// grammar. The services behind a resource are read from the APIs each time.
+// grammar. The services behind a resource are read from the APIs.
 func (f *Function) targets(ctx context.Context, cause event.Cause) ([]posture.Target, error) {
 	own := posture.Target{Project: cause.Project, Location: cause.Location, Service: cause.Service}
 	if container, _, _ := strings.Cut(cause.Resource, "/roles/"); posture.AboveProject(container) {
