@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -236,5 +237,28 @@ func TestWorkIsCarriedOverItsSendersDeadline(t *testing.T) {
 	}
 	if got := b.reports.outcomes(); slow.searches != 1 || !slices.Equal(got, []report.Outcome{report.Started, report.Protected}) {
 		t.Errorf("%v after %d searches, want started and protected after one", got, slow.searches)
+	}
+}
+
+// Where nobody may ask whether an operation has ended, the resource itself says what became of
+// the write.
+func TestAnOperationThatCannotBeReadIsSeenByItsEffect(t *testing.T) {
+	for _, method := range []string{"compute.globalOperations.wait", "run.projects.locations.operations.wait"} {
+		for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusBadRequest} {
+			t.Run(fmt.Sprintf("%s %d", method, status), func(t *testing.T) {
+				b := newBench(t, cloudtest.Policy())
+				b.SetFaults(fmt.Sprintf(`[{"action":"status","status":%d,"method":%q,"times":1}]`, status, method))
+				final, err := b.engine.Run(t.Context(), reconcile.Request{Target: hello,
+					Cause: event.Cause{Kind: event.RunServiceChanged, Key: "deployed"}})
+				if err != nil || final.Outcome != report.Protected || final.Exposed != door.No {
+					t.Fatalf("%s with exposed %s, %v, advice %q; want protected", final.Outcome, final.Exposed, err, final.Advice)
+				}
+				for _, step := range final.Steps {
+					if step.Result != report.StepDone {
+						t.Errorf("%s of %s is %s, want done", step.Op, step.Resource, step.Result)
+					}
+				}
+			})
+		}
 	}
 }

@@ -160,14 +160,17 @@ func (d *decider) protected() Decision {
 	return decision
 }
 
-// busyPause is when to look again at what somebody else is changing.
+// busyPause is when to look again at what is being changed.
 const busyPause = 10 * time.Second
 
 // failed reports the error of a write, with the state after it.
 func (d *decider) failed() Decision {
 	d.needs, d.diagnosis = Needs{}, d.run.Diagnosis // the state is enough
 	err := d.facts.WriteErr
-	if fault.ActionOf(err) == fault.Later {
+	switch {
+	case fault.Of(err).Kind == fault.OperationUnread:
+		return d.deferred("a change of our own is not seen yet: "+err.Error(), d.now.Add(busyPause))
+	case fault.ActionOf(err) == fault.Later:
 		return d.deferred("somebody else's change is under way, and no second one is taken meanwhile: "+err.Error(),
 			d.now.Add(busyPause))
 	}

@@ -26,6 +26,7 @@ const (
 	NotProvisioned  Kind = "not-provisioned"  // the service agent is not known yet
 	Invalid         Kind = "invalid"          // the API refuses the request as it is
 	OperationFailed Kind = "operation-failed" // a write was admitted, and its long-running operation ended with an error
+	OperationUnread Kind = "operation-unread" // a write was admitted, and its operation cannot be read
 	Quota           Kind = "quota"            // too many requests
 	Unavailable     Kind = "unavailable"      // a passing failure of the server or the connection
 	Canceled        Kind = "canceled"         // our own deadline or cancellation
@@ -38,7 +39,7 @@ type Action int
 const (
 	Retry  Action = iota // try again later; redelivery does it when this delivery gives up
 	Replan               // observe and plan again: what was planned no longer fits
-	Later                // another writer's change is under way: not a failure, look again when it is done
+	Later                // a change is under way, another writer's or our own: not a failure, look again when it is done
 	Block                // nothing will change by itself: report it with a remedy, do not retry
 	Gone                 // the service itself no longer exists
 	Fail                 // end this delivery with the error's text; redelivery begins with a new observation
@@ -65,6 +66,8 @@ var actions = map[Kind]Action{
 	// The failed write has moved the resource's version: repeated as it is, it
 	// would end as a conflict that hides why the first one failed.
 	OperationFailed: Fail,
+	// The resource itself says what became of the write.
+	OperationUnread: Later,
 	Quota:           Retry,
 	Unavailable:     Retry,
 	Canceled:        Retry,
@@ -113,6 +116,19 @@ func ActionOf(err error) Action { return actions[Of(err).Kind] }
 func Lasting(err error) bool {
 	kind := Of(err).Kind
 	return kind == NotFound || actions[kind] == Block
+}
+
+// Unread turns the lasting refusal to say what became of a write's operation into an
+// OperationUnread: nothing is known yet of the write itself. Any other error stays as it is.
+func Unread(operation string, err error) error {
+	if err == nil || !Lasting(err) {
+		return err
+	}
+	unread := *Of(err)
+	unread.Kind = OperationUnread
+	unread.Err = fmt.Errorf("the write was accepted, and whether its operation %s has ended cannot be read: %w",
+		operation, unread.Err)
+	return &unread
 }
 
 // Stale turns the NotFound of a write into a Conflict: the resource was there

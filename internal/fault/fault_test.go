@@ -14,7 +14,7 @@ func TestEveryKindHasAnAction(t *testing.T) {
 		{Unknown, Retry}, {ServiceGone, Gone}, {NotFound, Retry}, {Conflict, Replan}, {Busy, Later}, {Denied, Block},
 		{APIDisabled, Block}, {OrgPolicy, Block}, {NotProvisioned, Retry}, {Invalid, Block},
 		{Quota, Retry}, {Unavailable, Retry}, {Canceled, Retry}, {OperationFailed, Fail},
-		{Unauthenticated, Retry},
+		{Unauthenticated, Retry}, {OperationUnread, Later},
 	} {
 		if _, ok := actions[tc.kind]; !ok {
 			t.Errorf("kind %q has no action", tc.kind)
@@ -23,7 +23,7 @@ func TestEveryKindHasAnAction(t *testing.T) {
 			t.Errorf("ActionOf(%q) = %d, want %d", tc.kind, got, tc.want)
 		}
 	}
-	if want := 15; len(actions) != want {
+	if want := 16; len(actions) != want {
 		t.Errorf("the table has %d kinds, this test knows %d", len(actions), want)
 	}
 }
@@ -49,6 +49,22 @@ func TestLastingIsWhatNoRetryOvercomes(t *testing.T) {
 		if got := Lasting(New(tc.kind, "reading")); got != tc.want {
 			t.Errorf("Lasting(%q) = %t, want %t", tc.kind, got, tc.want)
 		}
+	}
+}
+
+func TestAnOperationThatCannotBeReadSaysNothingOfTheWrite(t *testing.T) {
+	for kind, want := range map[Kind]Kind{
+		Denied: OperationUnread, NotFound: OperationUnread, Invalid: OperationUnread,
+		Unavailable: Unavailable, Canceled: Canceled,
+	} {
+		refused := &Error{Kind: kind, Permission: "run.operations.get", Err: errors.New("no")}
+		got := Of(Unread("operations/1", fmt.Errorf("asking: %w", refused)))
+		if got.Kind != want || got.Permission != refused.Permission || !errors.Is(got, refused.Err) {
+			t.Errorf("Unread of %q is %v of kind %q, want %q", kind, got, got.Kind, want)
+		}
+	}
+	if got := Unread("operations/1", nil); got != nil {
+		t.Errorf("Unread(nil) = %v", got)
 	}
 }
 

@@ -30,6 +30,7 @@ func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decisio
 	}
 	facts := decide.Facts{Posture: seen, Self: r.Self, Writers: r.Writers, Callers: r.callersFound, Used: r.usedFound, Slot: r.slotTaken}
 	facts.Memory = r.recall(ctx, seen)
+	r.confirm(ctx, seen)
 	facts.MemoryProven = r.Memory.Proven()
 	facts.MemoryUnread, facts.Traffic, facts.Aftermath = r.notPersisted != nil, r.traffic, r.aftermath
 	facts.Side, facts.Relied = r.side, r.instance.reliedOf(seen)

@@ -13,6 +13,7 @@ import (
 	"github.com/iapguard/iapguard/internal/decide"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -90,11 +91,11 @@ const canImpersonate = "iam.serviceAccounts.getAccessToken"
 const maxFailed = 50
 
 // setAside notes a step that failed for a reason of its own: a refusal, an operation that
-// ended with an error, or a conflict at a version that has not moved. Other errors end the
+// ended with an error or cannot be read, or a conflict at a version that has not moved. Other errors end the
 // round.
 func (r *run) setAside(step plan.Step, err error) error {
 	action := fault.ActionOf(err)
-	own := action == fault.Block || action == fault.Fail || r.conflictsAgain(step, err)
+	own := action == fault.Block || action == fault.Fail || isUnread(err) || r.conflictsAgain(step, err)
 	if !own || fault.Of(err).Permission == canImpersonate {
 		return err
 	}
@@ -103,6 +104,32 @@ func (r *run) setAside(step plan.Step, err error) error {
 		return err
 	}
 	return errSetAside
+}
+
+// isUnread reports whether an error leaves open what became of a write.
+func isUnread(err error) bool { return fault.Of(err).Kind == fault.OperationUnread }
+
+// confirm counts the steps as done whose operations could not be read, where the resources show
+// that they took effect.
+func (r *run) confirm(ctx context.Context, seen posture.Posture) {
+	var left []decide.FailedStep
+	for _, failed := range r.sofar.Failed {
+		step := failed.Step
+		at := slices.IndexFunc(r.sofar.Done, func(done report.Step) bool {
+			return done.Result == report.StepFailed && done.Op == string(step.Op()) && done.Resource == step.Resource &&
+				done.Field == step.Words().Field
+		})
+		if at < 0 || !isUnread(failed.Err) || step.Check(seen) != nil || !step.Standing(seen).Set {
+			left = append(left, failed)
+			continue
+		}
+		r.Log.InfoContext(ctx, "a step took effect although its operation could not be read", "target", r.request.Target.Name(),
+			"op", step.Op(), "resource", step.Resource, "err", failed.Err)
+		r.sofar.Done = slices.Clone(r.sofar.Done)
+		r.sofar.Done[at].Result, r.sofar.Done[at].VersionAfter = report.StepDone, step.Standing(seen).Version
+		r.rememberStep(ctx, seen, step, r.sofar.Done[at])
+	}
+	r.sofar.Failed = left
 }
 
 // conflictsAgain reports whether a step met a conflict that an observation did not solve: the

@@ -111,7 +111,7 @@ func (c *Client) await(ctx context.Context, l link, operation *compute.Operation
 			return operation.Status == "DONE", nil
 		})
 		if err != nil {
-			return err
+			return fault.Unread(operation.Name, connect.Classify(err))
 		}
 	}
 	if operation.Error == nil || len(operation.Error.Errors) == 0 {

@@ -53,7 +53,7 @@ func (c *Client) Redeploy(ctx context.Context, name, version string, image polic
 	if err != nil {
 		return "", fmt.Errorf("redeploying %q: %w", name, refusal(name, err))
 	}
-	return c.finished(ctx, name, "template", &operation)
+	return c.finished(ctx, name, templateMask, &operation)
 }
 
 // rawCall is a call whose body is sent as it stands. Nil sends none: Google's

@@ -298,11 +298,18 @@ func refusal(name string, err error) error {
 	return &remedied
 }
 
-// finished waits for a patch's operation and gives the version after it.
+// finished waits for a patch's operation and gives the version after it. An operation that ended
+// with an error is an error with Google's text.
 func (c *Client) finished(
 	ctx context.Context, name, mask string, operation *run.GoogleLongrunningOperation,
 ) (string, error) {
 	operation, err := c.await(ctx, operation)
+	if err != nil && mask != templateMask { // the service does not show which of its revisions a redeploy made
+		err = fault.Unread(operation.Name, err)
+	}
+	if err == nil && operation.Error != nil {
+		err = fault.New(connect.OperationFault(operation.Error.Code), "operation failed: %s", operation.Error.Message)
+	}
 	if err != nil {
 		return "", fmt.Errorf("patching %s of %q: %w", mask, name, refusal(name, err))
 	}
@@ -314,28 +321,26 @@ func (c *Client) finished(
 	return written.Etag, nil
 }
 
-// await waits for an operation. An operation that ended with an error is an
-// error with Google's text.
+// templateMask is the mask of a redeploy.
+const templateMask = "template"
+
+// await waits until an operation has ended, with an error or without. It returns what was last
+// read of the operation.
 // Source: run/v2's discovery document, operations.wait.
 func (c *Client) await(
 	ctx context.Context, operation *run.GoogleLongrunningOperation,
 ) (*run.GoogleLongrunningOperation, error) {
-	if !operation.Done {
-		err := c.until(ctx, func(ctx context.Context) (bool, error) {
-			request := &run.GoogleLongrunningWaitOperationRequest{Timeout: "60s"}
-			waited, err := c.operations.Wait(operation.Name, request).Context(ctx).Do()
-			if err != nil {
-				return false, err
-			}
-			operation = waited
-			return operation.Done, nil
-		})
+	if operation.Done {
+		return operation, nil
+	}
+	err := c.until(ctx, func(ctx context.Context) (bool, error) {
+		request := &run.GoogleLongrunningWaitOperationRequest{Timeout: "60s"}
+		waited, err := c.operations.Wait(operation.Name, request).Context(ctx).Do()
 		if err != nil {
-			return nil, connect.Classify(err)
+			return false, err
 		}
-	}
-	if operation.Error != nil {
-		return nil, fault.New(connect.OperationFault(operation.Error.Code), "operation failed: %s", operation.Error.Message)
-	}
-	return operation, nil
+		operation = waited
+		return operation.Done, nil
+	})
+	return operation, connect.Classify(err)
 }

@@ -100,7 +100,7 @@ func (c *Client) Enable(ctx context.Context, project, api string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("waiting until %s is enabled in %q: %w", api, project,
-			connect.Needing("serviceusage.operations.get", err))
+			fault.Unread(name, connect.Needing("serviceusage.operations.get", err)))
 	case operation.Error != nil:
 		return fault.New(connect.OperationFault(operation.Error.Code), "enabling %s in %q: %s", api, project, operation.Error.Message)
 	}
