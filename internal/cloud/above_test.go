@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/iapguard/iapguard/internal/cloud"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -48,5 +50,23 @@ func TestPoliciesAboveAreReadOnceForFiveMinutes(t *testing.T) {
 		"cloudresourcemanager.organizations.getIamPolicy": 1}
 	if diff := cmp.Diff(want, calls); diff != "" {
 		t.Errorf("calls of three looks (-want +got):\n%s", diff)
+	}
+}
+
+// A 404 may pass, and no person does anything about it.
+func TestAMissingPolicyAboveIsReadAnew(t *testing.T) {
+	l := start(t)
+	l.inject(`[{"action": "status", "status": 404, "method": "cloudresourcemanager.organizations.getIamPolicy", "times": 1}]`)
+	now := time.Now()
+	clients, err := cloud.Connect(t.Context(), l.config(), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, unread := range []bool{true, false} {
+		p, err := clients.Observe(t.Context(), hello)
+		if err != nil || len(p.Above) != 1 || (p.Above[0].Policy.Unread != "") != unread {
+			t.Errorf("above: %+v, %v; unread wanted: %t", p.Above, err, unread)
+		}
+		now = now.Add(time.Second)
 	}
 }

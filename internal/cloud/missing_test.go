@@ -48,12 +48,15 @@ func start(t *testing.T) local {
 // clients are the function's, with nothing kept from earlier calls.
 func (l local) clients() *cloud.Cloud {
 	l.t.Helper()
-	config := connect.Config{Endpoint: l.URL(), Self: playground.FunctionAccount}
-	clients, err := cloud.Connect(l.t.Context(), config, time.Now)
+	clients, err := cloud.Connect(l.t.Context(), l.config(), time.Now)
 	if err != nil {
 		l.t.Fatal(err)
 	}
 	return clients
+}
+
+func (l local) config() connect.Config {
+	return connect.Config{Endpoint: l.URL(), Self: playground.FunctionAccount}
 }
 
 func (l local) inject(faults string) {

@@ -131,7 +131,13 @@ type kept[T any] struct {
 type keptAbove[T any] struct{ cache *cache.Cache[kept[T]] }
 
 func newKeptAbove[T any](now func() time.Time) (k keptAbove[T], err error) {
-	k.cache, err = cache.New(cache.Options[kept[T]]{Size: keptProjects, TTL: ancestorsHold, Now: now})
+	k.cache, err = cache.New(cache.Options[kept[T]]{Size: keptProjects, TTL: ancestorsHold, Now: now,
+		TTLOf: func(one kept[T]) time.Duration {
+			if fault.Of(one.err).Kind == fault.NotFound {
+				return cache.FailureTTL // it may pass, where no person acts
+			}
+			return ancestorsHold
+		}})
 	return k, err
 }
 

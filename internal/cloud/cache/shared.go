@@ -7,9 +7,9 @@ import (
 	"github.com/iapguard/iapguard/internal/fault"
 )
 
-// failureTTL is how long a failure that may pass stands for other callers: those that ask at
+// FailureTTL is how long a failure that may pass stands for other callers: those that ask at
 // the same time do not each meet it, and one that asks again a moment later may have better luck.
-const failureTTL = time.Second
+const FailureTTL = time.Second
 
 // Shared is a cache that keeps errors too, for callers that share what they read. A nil Shared
 // keeps nothing: each caller asks.
@@ -25,7 +25,7 @@ type held[V any] struct {
 func NewShared[V any](size int, ttl time.Duration, now func() time.Time) (*Shared[V], error) {
 	kept, err := New(Options[held[V]]{Size: size, TTL: ttl, Now: now, TTLOf: func(h held[V]) time.Duration {
 		if h.err != nil && !fault.Lasting(h.err) {
-			return failureTTL
+			return FailureTTL
 		}
 		return ttl
 	}})
