@@ -2,6 +2,7 @@ package function
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 
 	"github.com/iapguard/iapguard/internal/cloud"
@@ -16,7 +17,7 @@ import (
 type Wiring struct {
 	Publisher reconcile.Publisher
 	Policy    func() reconcile.Policy
-	Holds     func() (reconcile.Holds, error) // nil = no holds are kept
+	Holds     func(context.Context) (reconcile.Holds, error) // nil = no holds are kept
 	Log       *slog.Logger
 	Tracer    reconcile.Tracer  // nil = nothing is traced
 	Writers   reconcile.Writers // nil = our own account writes; a person writes with their own credentials

@@ -101,7 +101,7 @@ func heldRun(t *testing.T, seed uint64) (s *slow, how string) {
 	store := &flaky{Store: memory.NewInProcess()}
 	b.engine.Memory = memory.New(store, memory.Options{Clock: b.Clock()})
 	b.keepHolds(holds)
-	if _, err := b.engine.Holds(); err != nil {
+	if _, err := b.engine.Holds(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	over, down := []string{"file", "memory"}[random.IntN(2)], []string{"nothing", "policy", "memory"}[random.IntN(3)]

@@ -57,8 +57,8 @@ const holdsUnreadable = "the holds cannot be read"
 
 // current returns the holds in force. With an error come the last good ones, nil where none
 // are known.
-func (s *holdsSource) current() (reconcile.Holds, error) {
-	placed, unplaced := s.placed.Current()
+func (s *holdsSource) current(ctx context.Context) (reconcile.Holds, error) {
+	placed, unplaced := s.placed.Current(ctx)
 	err := s.read()
 	if err != nil {
 		s.recall()

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
@@ -36,11 +38,16 @@ type PlacedHolds struct {
 	clock  clockwork.Clock
 	log    *slog.Logger
 
-	mu    sync.Mutex // held while the memory is read: who asks meanwhile gets that answer
-	holds policy.Holds
-	known bool // the memory was read once
-	asked time.Time
-	err   error // of the last reading
+	reading singleflight.Group // of the memory: one at a time
+	mu      sync.Mutex         // of what follows; no call is made under it
+	holds   policy.Holds
+	known   bool      // the memory was read once
+	asked   time.Time // when the last reading began that has ended
+	err     error     // of that reading
+	begun   int       // counts the readings that began
+	ended   int       // is the number of the last one that ended
+	needed  int       // is the number of the first one that is recent enough
+	changes int       // counts what was taken over from elsewhere
 }
 
 // NewPlacedHolds makes no call.
@@ -49,21 +56,58 @@ func NewPlacedHolds(m *memory.Memory, clock clockwork.Clock, log *slog.Logger) *
 }
 
 // Current returns the placed holds. It calls the memory once in ten seconds at most, for two
-// seconds. With an error no placed holds are known: the memory could not be read yet.
-func (p *PlacedHolds) Current() (policy.Holds, error) {
+// seconds. One reading is made at a time; who waits for it heeds the own context, and goes on with
+// what was read before. With an error no placed holds are known: the memory could not be read yet.
+func (p *PlacedHolds) Current(ctx context.Context) (policy.Holds, error) {
+	for begun := p.readings(); p.outdated(begun) && ctx.Err() == nil; {
+		reading := p.reading.DoChan("", func() (any, error) {
+			p.read(context.WithoutCancel(ctx)) // it serves others too
+			return nil, nil
+		})
+		select {
+		case <-reading:
+		case <-ctx.Done():
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.asked.IsZero() || p.clock.Since(p.asked) >= placedFor {
-		p.asked = p.clock.Now()
-		ctx, cancel := timeout.With(context.Background(), p.clock, placedPatience, "the memory")
-		found, err := p.memory.Deployment(ctx)
-		cancel()
-		p.take(found, err)
-	}
 	if !p.known {
-		return policy.Holds{}, fmt.Errorf("the holds that commands placed are not known: %w", p.err)
+		return policy.Holds{}, fmt.Errorf("the holds that commands placed are not known: %w", cmp.Or(p.err, context.Cause(ctx)))
 	}
 	return p.holds, nil
+}
+
+// readings is how many readings have begun.
+func (p *PlacedHolds) readings() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.begun
+}
+
+// outdated reports whether the memory is to be read for a caller. begun is how many readings had
+// begun when the caller came: a later one is recent enough.
+func (p *PlacedHolds) outdated(begun int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	recent := p.ended >= p.needed && !p.asked.IsZero() && p.clock.Since(p.asked) < placedFor
+	return !recent && p.ended <= begun
+}
+
+// read reads the memory once. What a change of the holds found meanwhile is newer.
+func (p *PlacedHolds) read(ctx context.Context) {
+	p.mu.Lock()
+	p.begun++
+	number, changes, began := p.begun, p.changes, p.clock.Now()
+	p.mu.Unlock()
+	ctx, cancel := timeout.With(ctx, p.clock, placedPatience, "the memory")
+	found, err := p.memory.Deployment(ctx)
+	cancel()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked, p.ended = began, number
+	if p.changes == changes {
+		p.take(found, err)
+	}
 }
 
 // asOf has an answer that is older than a time not be used any more: who lifted a hold, and had
@@ -72,7 +116,7 @@ func (p *PlacedHolds) asOf(at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.asked.Before(at) {
-		p.asked = time.Time{}
+		p.needed = p.begun + 1
 	}
 }
 
@@ -94,6 +138,7 @@ func (p *PlacedHolds) saw(found memory.Deployment) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked = p.clock.Now()
+	p.changes++
 	p.take(found, nil)
 }
 
@@ -153,8 +198,8 @@ func (s *holdsSource) PlaceHold(ctx context.Context, length time.Duration, holds
 }
 
 // heldAt reports whether a hold that is in force stops writes to a scope at a time.
-func (s *holdsSource) heldAt(scope posture.Scope, at time.Time) bool {
-	placed, err := s.placed.Current()
+func (s *holdsSource) heldAt(ctx context.Context, scope posture.Scope, at time.Time) bool {
+	placed, err := s.placed.Current(ctx)
 	if err != nil {
 		return false
 	}

@@ -52,7 +52,7 @@ func (i *instances) start(holdsFile string) *holdsSource {
 // heldBy is who holds hello by what a process knows, "" = nobody; unread is why the holds are
 // not known.
 func (i *instances) heldBy(s *holdsSource) (who string, unread error) {
-	holds, err := s.current()
+	holds, err := s.current(i.Context())
 	if holds == nil {
 		return "", err
 	}
@@ -126,6 +126,62 @@ func TestAPlacedHoldIsSeenByEveryInstanceInTime(t *testing.T) {
 	i.clock.Advance(time.Hour)
 	if who, _ := i.heldBy(one); who != "" {
 		t.Errorf("ended, and held by %q", who)
+	}
+}
+
+// hungStore is a store whose reads do not end before they are released.
+type hungStore struct {
+	memory.Store
+	began, release chan struct{}
+}
+
+func (h hungStore) Get(ctx context.Context, name string) (memory.Blob, error) {
+	h.began <- struct{}{}
+	<-h.release
+	return h.Store.Get(ctx, name)
+}
+
+// While one reading hangs, those who ask wait no longer than they want to, and a hold that
+// somebody places is known at once.
+func TestAHangingReadOfPlacedHoldsBlocksNobody(t *testing.T) {
+	i := newInstances(t)
+	s := i.start("")
+	if err := i.place(s, hello.Name(), "alice", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	before := s.memory
+	hung := hungStore{i.store, make(chan struct{}), make(chan struct{})}
+	s.placed.memory = memory.New(hung, memory.Options{Clock: i.clock})
+	i.clock.Advance(placedFor)
+	waits, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		close(waits)
+		_, _ = s.placed.Current(i.Context())
+	}()
+	<-waits
+	<-hung.began
+	gone, leave := context.WithCancel(i.Context())
+	leave()
+	if _, err := s.placed.Current(gone); err != nil {
+		t.Errorf("who does not wait: %v, want what was read before", err)
+	}
+	s.placed.asOf(i.clock.Now())
+	s.memory = before
+	if err := i.place(s, "folders/12", "bob", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	close(hung.release)
+	go func() {
+		for range hung.began { // the reading that asOf asked for
+		}
+	}()
+	<-ended
+	close(hung.began)
+	s.placed.memory = before
+	holds, err := s.placed.Current(i.Context())
+	if got := len(holds.At(i.clock.Now())); err != nil || got != 2 {
+		t.Errorf("%d holds, %v; want both", got, err)
 	}
 }
 
@@ -259,7 +315,7 @@ func TestAnAlertLooksForTheLineAboutUnreadableHolds(t *testing.T) {
 	i, log := newInstances(t), &strings.Builder{}
 	s := i.start(filepath.Join(t.TempDir(), "holds.yaml"))
 	s.log = slog.New(slog.NewTextHandler(log, nil))
-	if _, err := s.current(); err == nil || !strings.Contains(log.String(), holdsUnreadable) {
+	if _, err := s.current(i.Context()); err == nil || !strings.Contains(log.String(), holdsUnreadable) {
 		t.Errorf("%v, %q: want the line in the log", err, log)
 	}
 }

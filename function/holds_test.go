@@ -42,7 +42,7 @@ func (k *keeping) starts() func() (until time.Time, known bool, unread error) {
 	policies := &policySource{clock: k.clock}
 	read := newHoldsSource(config, policies, k.memory, slog.New(slog.DiscardHandler)).current
 	return func() (until time.Time, known bool, unread error) {
-		holds, err := read()
+		holds, err := read(k.t.Context())
 		if holds == nil {
 			return until, false, err
 		}

@@ -73,7 +73,7 @@ func TestHoldsThatHangStopTheWritesAlone(t *testing.T) {
 		}
 	}()
 	source := newHoldsSource(config, &policySource{clock: clock}, remembered, slog.New(slog.DiscardHandler))
-	if holds, err := source.current(); holds != nil || err == nil {
+	if holds, err := source.current(t.Context()); holds != nil || err == nil {
 		t.Errorf("holds %v, error %v; want none known, and why", holds, err)
 	}
 }

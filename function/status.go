@@ -74,7 +74,7 @@ func (f *Function) status(ctx context.Context) *Status {
 	inForce := f.policies.inForce()
 	s.PolicyDigest, s.PolicyText = inForce.Digest(), inForce.Text()
 	now := f.clock.Now()
-	holds, err := f.holds.current()
+	holds, err := f.holds.current(ctx)
 	if err != nil {
 		s.HoldsUnread = err.Error()
 	}

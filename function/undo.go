@@ -32,7 +32,7 @@ func (f *Function) undo(ctx context.Context, order event.Order, by string) ([]st
 	undoer.Hold = func(ctx context.Context, targets []posture.Target, reason string) error {
 		var holds []policy.Hold
 		for _, scope := range reconcile.ToHold(targets, mostUndoHeld) {
-			if f.holds.heldAt(scope, f.clock.Now().Add(cmp.Or(order.For, undoHold))) {
+			if f.holds.heldAt(ctx, scope, f.clock.Now().Add(cmp.Or(order.For, undoHold))) {
 				continue // held for longer than we would
 			}
 			holds = append(holds, policy.Hold{Scope: scope, Reason: reason, By: by})

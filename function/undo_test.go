@@ -89,7 +89,7 @@ func (b *bench) undoLater(t *testing.T, order event.Order, meanwhile func()) (sa
 			return said, err
 		case <-time.After(100 * time.Millisecond):
 		}
-		if !moved && b.holds.heldAt(posture.Scope(hello), b.Now()) {
+		if !moved && b.holds.heldAt(t.Context(), posture.Scope(hello), b.Now()) {
 			moved = true
 			time.Sleep(100 * time.Millisecond) // it waits
 			if meanwhile != nil {

@@ -75,7 +75,7 @@ type Surroundings struct {
 	Policy    func() decide.Policy // called in every round
 	// Holds is asked before every wave; nil means that no holds are kept. While
 	// it fails, nothing is written.
-	Holds func() (decide.Holds, error)
+	Holds func(ctx context.Context) (decide.Holds, error)
 	Clock Clock
 	// Prober probes the doors where the policy wants it; nil = nobody does.
 	Prober  Prober

@@ -20,7 +20,7 @@ import (
 // needs beside the posture are read side by side, and it is made again with them.
 // There are few facts, so this ends.
 func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decision, error) {
-	settings, complete := r.settings(), false
+	settings, complete := r.settings(ctx), false
 	ctx, done := r.Cloud.Ahead(ctx, r.request.Target, r.sofar.Done != nil)
 	defer func() { done(complete) }()
 	seen, err := r.observe(ctx, settings)
@@ -55,10 +55,10 @@ func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decisio
 }
 
 // settings reads the policy and the holds as they are now.
-func (r *run) settings() decide.Settings {
+func (r *run) settings(ctx context.Context) decide.Settings {
 	s := decide.Settings{Policy: r.Policy()}
 	if r.Holds != nil {
-		s.Holds, s.HoldsUnread = r.Holds()
+		s.Holds, s.HoldsUnread = r.Holds(ctx)
 	}
 	return s
 }

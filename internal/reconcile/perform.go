@@ -56,7 +56,7 @@ func (r *run) perform(ctx context.Context, decision decide.Decision) error {
 	for _, wave := range decision.Waves {
 		for _, step := range wave {
 			r.left = r.left[1:]
-			if r.held(decision) {
+			if r.held(ctx, decision) {
 				return errHeld
 			}
 			if err := shutDown(ctx); err != nil {
@@ -77,8 +77,8 @@ func (r *run) perform(ctx context.Context, decision decide.Decision) error {
 }
 
 // held reports whether a hold stops a decision that is carried out.
-func (r *run) held(decision decide.Decision) bool {
-	return decide.HeldNow(decision, r.settings(), r.now())
+func (r *run) held(ctx context.Context, decision decide.Decision) bool {
+	return decide.HeldNow(decision, r.settings(ctx), r.now())
 }
 
 // errSetAside ends a round of writes: a step failed in a way that concerns no other.
@@ -154,7 +154,7 @@ func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step
 	taking, ended := r.begin(ctx, "apply", "op", string(step.Op()), "resource", step.Resource)
 	again := false
 	err = r.retrying(ctx, func() (err error) {
-		if again && r.held(decision) {
+		if again && r.held(ctx, decision) {
 			return errHeld
 		}
 		again = true

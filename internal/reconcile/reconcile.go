@@ -163,7 +163,7 @@ func replans(err error) bool {
 func (e *Engine) GiveUp(ctx context.Context, request Request, why string) (report.Report, error) {
 	r := e.newRun(request, &report.Meter{})
 	seen := posture.Posture{Target: request.Target, ObservedAt: r.now(), ServiceUnread: why}
-	decision := decide.Unseen(r.settings(), request, seen, r.now())
+	decision := decide.Unseen(r.settings(ctx), request, seen, r.now())
 	decision.Outcome, decision.Advice = report.Blocked, []string{why}
 	final := r.report(decision)
 	if err := e.Publisher.Publish(ctx, final); err != nil {

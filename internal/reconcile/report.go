@@ -117,7 +117,7 @@ func diagnosed(d decide.Decision, final *report.Report) {
 
 // failed reports an error of a write, with the state after it.
 func (r *run) failed(ctx context.Context, facts decide.Facts, err error) report.Report {
-	settings := r.settings()
+	settings := r.settings(ctx)
 	if seen, observeErr := r.observe(ctx, settings); observeErr == nil {
 		facts.Posture = seen
 	}
@@ -136,7 +136,7 @@ func (r *run) unobserved(ctx context.Context, seen posture.Posture, err error) (
 		seen = posture.Posture{Target: r.request.Target, ObservedAt: r.now(), ServiceUnread: err.Error()}
 	}
 	r.recall(ctx, seen)
-	unseen := decide.Unseen(r.settings(), r.request, seen, r.now())
+	unseen := decide.Unseen(r.settings(ctx), r.request, seen, r.now())
 	if unseen.Outcome == report.Exempt && fault.ActionOf(err) == fault.Block {
 		return r.report(unseen), nil // an observation would change nothing
 	}

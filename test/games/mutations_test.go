@@ -78,7 +78,7 @@ var mutants = []mutant{
 	{"P7", "placed holds are read once an hour", "function/holds_placed.go",
 		"p.clock.Since(p.asked) >= placedFor", "p.clock.Since(p.asked) >= 360*placedFor"},
 	{"P7", "holds are not read before each step", "internal/reconcile/perform.go",
-		"return decide.HeldNow(decision, r.settings(), r.now())", "return false && decide.HeldNow(decision, r.settings(), r.now())"},
+		"return decide.HeldNow(decision, r.settings(ctx), r.now())", "return false && decide.HeldNow(decision, r.settings(ctx), r.now())"},
 	{"P8", "undo asks no audit log", "internal/decide/undo_witness.go",
 		"case err != nil:\n\t\treturn err\n\tcase !newest:",
 		"case err != nil && len(u.witnesses.Trail.Unread) > 99:\n\t\treturn err\n\tcase !newest:"},

@@ -38,7 +38,7 @@ func applying(t *testing.T, e *cloudtest.Env, publish published, holds reconcile
 	e.Build(hello)
 	return withfunction.Applying(t, e, hello.Name(), function.Wiring{
 		Publisher: publish, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-		Holds: func() (reconcile.Holds, error) { return holds, nil },
+		Holds: func(context.Context) (reconcile.Holds, error) { return holds, nil },
 	})
 }
 

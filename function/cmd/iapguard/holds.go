@@ -73,7 +73,7 @@ func (h *holdsFlag) inForce(ctx context.Context) (holds policy.Holds, unread, er
 	if err != nil {
 		return holds, errors.Join(unread, err), nil
 	}
-	placed, unplaced := session.placed.Current()
+	placed, unplaced := session.placed.Current(ctx)
 	return holds.And(placed), errors.Join(unread, unplaced), nil
 }
 

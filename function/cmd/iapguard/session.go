@@ -191,7 +191,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 		}
 	}
 	engine, err := function.NewEngine(clients, config, function.Wiring{
-		Publisher: publisher, Holds: kept.reader(ctx), Log: log, Memory: remembered,
+		Publisher: publisher, Holds: kept.reader(), Log: log, Memory: remembered,
 		Policy: func() reconcile.Policy { return rules },
 	})
 	if err != nil {
@@ -235,11 +235,11 @@ type keptHolds struct {
 }
 
 // reader returns a function that reads the holds anew, nil without holds.
-func (k keptHolds) reader(ctx context.Context) func() (reconcile.Holds, error) {
+func (k keptHolds) reader() func(context.Context) (reconcile.Holds, error) {
 	if k.file == nil && k.placed == nil && k.deployed == nil {
 		return nil
 	}
-	return func() (reconcile.Holds, error) {
+	return func(ctx context.Context) (reconcile.Holds, error) {
 		var holds policy.Holds
 		if k.file != nil {
 			var err error
@@ -256,7 +256,7 @@ func (k keptHolds) reader(ctx context.Context) func() (reconcile.Holds, error) {
 		if k.placed != nil {
 			var placed policy.Holds
 			var unplaced error
-			placed, unplaced = k.placed.Current()
+			placed, unplaced = k.placed.Current(ctx)
 			holds, unread = holds.And(placed), errors.Join(unread, unplaced)
 		}
 		now := time.Now()
