@@ -1,6 +1,7 @@
 package function
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -26,6 +27,14 @@ type denialLimiter struct {
 	mu       sync.Mutex
 	admitted *lru.Cache[string, denial] // by what denied the request
 	source   *lru.Cache[string, string] // what denied the request of a cause
+	passed   map[string]passed          // by what denied the requests; not logged yet
+}
+
+// passed are denied requests of one kind that were acknowledged without a look.
+type passed struct {
+	requests int
+	since    time.Time // when the first of them came
+	instead  string    // is the cause that stands for them
 }
 
 // denial is the request that stands for all of its kind.
@@ -43,20 +52,56 @@ func newDenialLimiter() *denialLimiter {
 	if err != nil {
 		panic(err)
 	}
-	return &denialLimiter{admitted: admitted, source: source}
+	return &denialLimiter{admitted: admitted, source: source, passed: map[string]passed{}}
 }
 
 // admit reports whether to look into a denied request. The request that was
-// admitted is admitted again when its message is delivered again.
+// admitted is admitted again when its message is delivered again. Others are counted.
 func (l *denialLimiter) admit(source, key string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if first, known := l.admitted.Get(source); known && now.Before(first.until) {
+		if first.key != key {
+			l.count(source, first.key, now)
+		}
 		return first.key == key
 	}
 	l.admitted.Add(source, denial{key, now.Add(denialPause)})
 	l.source.Add(key, source)
 	return true
+}
+
+// count notes a request that is passed over. The caller has the lock.
+func (l *denialLimiter) count(source, instead string, now time.Time) {
+	so := l.passed[source]
+	if so.requests++; so.requests == 1 {
+		so.since = now
+	}
+	so.instead = instead
+	l.passed[source] = so
+}
+
+// passedOver returns, by what denied them, the requests that were passed over and not returned
+// before: those of a service once a minute, or all.
+func (l *denialLimiter) passedOver(now time.Time, all bool) map[string]passed {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := map[string]passed{}
+	for source, so := range l.passed {
+		if age := now.Sub(so.since); all || age < 0 || age >= denialPause || len(l.passed) > mostDenials {
+			found[source] = so
+			delete(l.passed, source)
+		}
+	}
+	return found
+}
+
+// sayPassedOver logs how many denied requests were acknowledged without a look, and why.
+func (f *Function) sayPassedOver(ctx context.Context, all bool) {
+	for source, so := range f.denials.passedOver(f.clock.Now(), all) {
+		f.log.InfoContext(ctx, "denied requests were passed over: another one of the same service is looked into",
+			"source", source, "requests", so.requests, "since", so.since.UTC(), "instead", so.instead)
+	}
 }
 
 // extend passes over further denials until a cause that was put off has been looked

@@ -2,6 +2,7 @@ package function
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,6 +53,52 @@ func TestDenialsWaitBehindOneThatWasPutOff(t *testing.T) {
 				t.Errorf("when it is due: status %d, %s; want protected", got, b.last(t).Outcome)
 			}
 		})
+	}
+}
+
+// An acknowledged message has a report, or a reason in the log.
+func TestDenialsThatArePassedOverAreCountedInTheLog(t *testing.T) {
+	b := newBench(t, cloudtest.Policy("settle: 0s"))
+	var log strings.Builder
+	b.log = slog.New(slog.NewTextHandler(&log, nil))
+	said := func() (lines []string) {
+		for line := range strings.Lines(log.String()) {
+			if _, after, found := strings.Cut(line, "passed over"); found {
+				lines = append(lines, after)
+			}
+		}
+		log.Reset()
+		return lines
+	}
+	deny := func(id string) {
+		t.Helper()
+		if got := b.event(denied("IAP", id, b.Now())); got != http.StatusNoContent {
+			t.Fatalf("%s: status %d", id, got)
+		}
+	}
+	for i := range 6 {
+		deny(fmt.Sprint(i))
+		b.Later(time.Second)
+	}
+	if got := said(); len(got) != 0 {
+		t.Errorf("said in the first minute: %q", got)
+	}
+	b.Later(time.Minute)
+	for range 2 {
+		if got := b.command("due", "due", ""); got != http.StatusNoContent {
+			t.Fatalf("due: status %d", got)
+		}
+	}
+	if got := said(); len(got) != 1 || !strings.Contains(got[0], "requests=5") || !strings.Contains(got[0], "hello-backend") {
+		t.Errorf("said a minute later: %q, want one line with five requests of hello-backend", got)
+	}
+	deny("next")
+	deny("last")
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := said(); len(got) != 1 || !strings.Contains(got[0], "requests=1") {
+		t.Errorf("said at the end: %q, want one line with the last request", got)
 	}
 }
 

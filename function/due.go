@@ -16,6 +16,7 @@ const dueEvery = time.Minute
 func (f *Function) due(ctx context.Context) error {
 	f.policies.inForce() // a policy that cannot be read is said within minutes, whatever happens
 	f.pulse.beat(ctx)
+	f.sayPassedOver(ctx, false)
 	added, err := workqueue.AddDue(ctx, f.queue, f.records, f.clock.Now())
 	lost, problem := f.worker.AddLost(ctx, f.queue)
 	f.log.InfoContext(ctx, "due work was queued", "items", added+lost)

@@ -230,6 +230,7 @@ const flushTimeout = 500 * time.Millisecond
 func (f *Function) Close() error {
 	f.drain.close()
 	<-f.drain.idle
+	f.sayPassedOver(context.Background(), true)
 	var problems []error
 	for _, opened := range f.opened {
 		problems = append(problems, opened.Close())

@@ -199,10 +199,12 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		f.digest(ctx)
 		return nil
 	}
-	if source, limited := denialSource(cause); limited && !f.denials.admit(source, cause.Key, f.clock.Now()) {
-		f.log.DebugContext(ctx, "passed over: another denied request of the same service is being looked into",
-			"key", cause.Key)
-		return nil
+	if source, limited := denialSource(cause); limited {
+		admitted := f.denials.admit(source, cause.Key, f.clock.Now())
+		f.sayPassedOver(ctx, false)
+		if !admitted {
+			return nil
+		}
 	}
 	targets, err := f.resolver.resolve(ctx, cause)
 	if len(targets) == 0 && cause.Command != nil && fault.Of(err).Kind == fault.NotFound {
