@@ -62,7 +62,8 @@ func stopped(findings []Finding, step plan.Step) bool {
 
 // Without are the steps of a plan without those that cannot be taken, and without those
 // that need them. Until the members that the policy names have access, IAP stays off there
-// and other ways in stay open to them. While strangers have it, IAP's agent is not let in.
+// and other ways in stay open to them. Until IAP is on at the service itself, where it is to be, the
+// public stays. While strangers have access, IAP's agent is not let in.
 func Without(p posture.Posture, steps []plan.Step, cannot func(plan.Step) bool) []plan.Step {
 	var unmet []Finding
 	for _, step := range steps {
@@ -76,6 +77,8 @@ func Without(p posture.Posture, steps []plan.Step, cannot func(plan.Step) bool) 
 			unmet = append(unmet, Finding{Stops: letsAgentIn})
 		case opProvision:
 			unmet = append(unmet, Finding{Stops: anywhere(opGrant)})
+		case opDirect:
+			unmet = append(unmet, Finding{Stops: anywhere(opCheck, opPublic)})
 		}
 	}
 	left := slices.DeleteFunc(slices.Clone(steps),

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
@@ -32,5 +33,20 @@ func TestTheAgentStaysOutWhileThePublicCannotBeTakenAway(t *testing.T) {
 	left := Without(p, made(p, w).Steps, func(s plan.Step) bool { return s.Op() == opRevoke })
 	if diff := cmp.Diff([]plan.Op{opIngress}, ops(left)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestThePublicStaysWhileIAPCannotGoOnAtTheService(t *testing.T) {
+	for failed, rest := range map[plan.Op][]plan.Op{
+		opDirect: {opProvision, opGrant, opAccess},
+		opAccess: {opProvision, opGrant},
+		opPublic: {opProvision, opGrant, opAccess, opDirect},
+	} {
+		p, w := deployed(), want()
+		without(policy.WithoutDirect)(&p, &w)
+		left := Without(p, made(p, w).Steps, func(s plan.Step) bool { return s.Op() == failed })
+		if diff := cmp.Diff(rest, ops(left)); diff != "" {
+			t.Errorf("%s failed (-want +got):\n%s", failed, diff)
+		}
 	}
 }

@@ -152,7 +152,7 @@ func (r *run) conflictsAgain(step plan.Step, err error) bool {
 // take performs one step, and records its result.
 func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step) (version string, err error) {
 	taking, ended := r.begin(ctx, "apply", "op", string(step.Op()), "resource", step.Resource)
-	again := false
+	began, again := r.now(), false
 	err = r.retrying(ctx, func() (err error) {
 		if again && r.held(ctx, decision) {
 			return errHeld
@@ -165,6 +165,7 @@ func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step
 	result := report.StepOf(step, report.StepDone)
 	if err != nil {
 		result.Result = report.StepFailed
+		r.mayHaveRedeployed(step, began)
 	}
 	at := r.now().UTC()
 	result.At, result.NotBefore, result.VersionAfter = &at, nil, version

@@ -79,9 +79,16 @@ func redeployCutOff(kept []json.RawMessage) *plan.Step {
 	return nil
 }
 
-// joinRedeploy counts a redeploy of an earlier delivery as done where an examination shows the
-// revision: one of ours serves that is not the one which was to be replaced. The instance ended
-// before it could say so.
+// mayHaveRedeployed notes that a redeploy failed: it may have taken effect, and its answer was lost.
+func (r *run) mayHaveRedeployed(step plan.Step, began time.Time) {
+	if _, redeploys := step.Change.(plan.Redeploy); redeploys {
+		r.redeploy, r.redeploySince = &step, began
+	}
+}
+
+// joinRedeploy counts a redeploy that was ordered as done where an examination shows the
+// revision: one of ours serves that is not the one which was to be replaced. The instance of an
+// earlier delivery ended before it could say so, or the answer was lost.
 func (r *run) joinRedeploy(ctx context.Context, facts decide.Facts) {
 	if r.redeploy == nil || facts.Examination == nil {
 		return
