@@ -66,8 +66,7 @@ func TestTheBuildChecksBeforeItBuildsAndTestsBeforeItDeploys(t *testing.T) {
 		ids = append(ids, each.ID)
 	}
 	want := []string{"check-substitutions", "vet", "test", "build", "fetch-policy", "check-policy", "image",
-		"deploy", "smoke",
-		"policy"}
+		"deploy", "canary", "shift-traffic", "smoke", "policy"}
 	got := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !slices.Contains(want, id) })
 	if diff := cmp.Diff(want, got); diff != "" || ids[0] != want[0] {
 		t.Errorf("steps, the first being %s (-want +got):\n%s", ids[0], diff)
@@ -276,6 +275,69 @@ func TestTheBuildEndsAtAnInvalidPolicy(t *testing.T) {
 			if added, _ := os.ReadFile(filepath.Join(workspace,
 				"added")); string(added) != tc.added { // none is ""
 				t.Errorf("added to the secret: %q, want %q", added, tc.added)
+			}
+		})
+	}
+}
+
+// The build moves no traffic to a revision that does not answer at its tag, and takes back what
+// it moved where no heartbeat arrives. What makes the canary's job deletes it.
+func TestTheBuildMovesTrafficOnlyToARevisionThatAnswers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answers, beats, ends bool
+		asked                []string // each is in a command, in this order
+	}{
+		"a good revision": {true, true, false, []string{"--no-traffic --tag=canary", "jobs create http iapguard-canary",
+			"jobs delete iapguard-canary", "--to-latest --remove-tags=canary"}},
+		"one that does not answer": {false, true, true, []string{"--no-traffic --tag=canary",
+			"jobs create http iapguard-canary", "jobs delete iapguard-canary"}},
+		"one without a heartbeat": {true, false, true, []string{"--no-traffic --tag=canary",
+			"--to-latest --remove-tags=canary", "--to-revisions=before=100"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			workspace := t.TempDir()
+			found := map[bool]string{true: "echo found", false: "true"}
+			if err := os.Mkdir(filepath.Join(workspace, "bin"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for file, text := range map[string]string{
+				"image": "registry/iapguard@sha256:0", "bin/sleep": "#!/bin/sh\n",
+				"bin/gcloud": "#!/bin/sh\necho \"$*\" >> asked\ncase \"$*\" in\n" +
+					"*'services list'*) echo iapguard ;;\n*'traffic[0]'*) echo before ;;\n*latestReady*) echo after ;;\n" +
+					"*'value(status.url)'*) echo https://iapguard-abc.a.run.app ;;\n" +
+					"*requestUrl*) " + found[tc.answers] + " ;;\n*heartbeat*) " + found[tc.beats] + " ;;\nesac\n",
+			} {
+				if err := os.WriteFile(filepath.Join(workspace, file), []byte(text), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var said string
+			var err error
+			for _, id := range []string{"deploy", "canary", "shift-traffic", "smoke"} {
+				if said, err = stepRun(t, id, workspace, "_REGION=europe-west1"); err != nil {
+					break
+				}
+			}
+			if (err != nil) != tc.ends {
+				t.Fatalf("the build ended: %v, want %v: %s", err, tc.ends, said)
+			}
+			asked := read(t, filepath.Join(workspace, "asked"))
+			rest := asked
+			for _, command := range tc.asked {
+				_, after, there := strings.Cut(rest, command)
+				if !there {
+					t.Fatalf("%q is not asked, or not in its turn:\n%s", command, asked)
+				}
+				rest = after
+			}
+			if moved := strings.Contains(asked, "update-traffic"); moved != tc.answers {
+				t.Errorf("traffic moved: %v\n%s", moved, asked)
+			}
+			if back := strings.Contains(asked, "--to-revisions=before=100"); back != (tc.answers && !tc.beats) {
+				t.Errorf("traffic went back: %v\n%s", back, asked)
+			}
+			if !strings.Contains(asked, "--uri=https://canary---iapguard-abc.a.run.app/commands") {
+				t.Errorf("the canary is asked elsewhere:\n%s", asked)
 			}
 		})
 	}
