@@ -203,6 +203,8 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		admitted := f.denials.admit(source, cause.Key, f.clock.Now())
 		f.sayPassedOver(ctx, false)
 		if !admitted {
+			f.log.DebugContext(ctx, "passed over: another denied request of the same service is being looked into",
+				"key", cause.Key)
 			return nil
 		}
 	}

@@ -165,7 +165,7 @@ func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step
 	result := report.StepOf(step, report.StepDone)
 	if err != nil {
 		result.Result = report.StepFailed
-		r.mayHaveRedeployed(step, began)
+		r.mayHaveRedeployed(step, began, err)
 	}
 	at := r.now().UTC()
 	result.At, result.NotBefore, result.VersionAfter = &at, nil, version

@@ -1,10 +1,13 @@
 package run
 
 import (
+	"strings"
+
 	lru "github.com/hashicorp/golang-lru/v2"
 	run "google.golang.org/api/run/v2"
 
 	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // keptGenerations bounds the number of services whose generation is kept.
@@ -37,8 +40,12 @@ func (n newest) of(name string) generation {
 	return known
 }
 
-// note keeps the generation of a service, where it is newer.
+// note keeps the generation of a service, where it is newer. A service of several regions has one
+// in each of them, and nobody says how its own goes with those: none is kept of it.
 func (n newest) note(name string, found *run.GoogleCloudRunV2Service) {
+	if strings.Contains(name, "/locations/"+posture.Global+"/") {
+		return
+	}
 	if known := n.of(name); known.uid != found.Uid || known.number < found.Generation {
 		n.seen.Add(name, generation{found.Uid, found.Generation})
 	}
