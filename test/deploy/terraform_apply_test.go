@@ -20,7 +20,7 @@ var endpoints = map[string]string{
 	"cloud_run_v2": "v2", "pubsub": "v1", "secret_manager": "v1", "cloud_scheduler": "v1", "logging": "v2",
 	"iam_beta": "v1", "monitoring": "", "big_query": "bigquery/v2",
 	"service_usage": "v1", "cloud_resource_manager": "v1", "resource_manager": "v1", "resource_manager3": "v3",
-	"storage": "storage/v1", "cloud_billing": "v1",
+	"storage": "storage/v1", "cloud_billing": "v1", "eventarc": "v1",
 }
 
 // The mocked provider accepts everything. Here Google's own provider creates the
