@@ -123,7 +123,7 @@ func (r *run) confirm(ctx context.Context, seen posture.Posture) {
 			left = append(left, failed)
 			continue
 		}
-		r.Log.InfoContext(ctx, "a step took effect although its operation could not be read", "target", r.request.Target.Name(),
+		r.Log.WarnContext(ctx, "a step took effect although its operation could not be read", "target", r.request.Target.Name(),
 			"op", step.Op(), "resource", step.Resource, "err", failed.Err)
 		r.sofar.Done = slices.Clone(r.sofar.Done)
 		r.sofar.Done[at].Result, r.sofar.Done[at].VersionAfter = report.StepDone, step.Standing(seen).Version
