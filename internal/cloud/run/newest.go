@@ -1,13 +1,12 @@
 package run
 
 import (
-	"strings"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	run "google.golang.org/api/run/v2"
 
 	"github.com/iapguard/iapguard/internal/fault"
-	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // keptGenerations bounds the number of services whose generation is kept.
@@ -20,10 +19,16 @@ type newest struct {
 	seen *lru.Cache[string, generation]
 }
 
-// generation is that of the service with an uid.
+// generation is that of the service with an uid, and when it came to be.
 type generation struct {
-	uid    string
-	number int64
+	uid     string
+	number  int64
+	updated time.Time
+}
+
+func generationOf(found *run.GoogleCloudRunV2Service) generation {
+	updated, _ := time.Parse(time.RFC3339Nano, found.UpdateTime) // zero where it says none
+	return generation{found.Uid, found.Generation, updated}
 }
 
 func newNewest() newest {
@@ -40,22 +45,25 @@ func (n newest) of(name string) generation {
 	return known
 }
 
-// note keeps the generation of a service, where it is newer. A service of several regions has one
-// in each of them, and nobody says how its own goes with those: none is kept of it.
+// note keeps the generation of a service, unless it is older.
 func (n newest) note(name string, found *run.GoogleCloudRunV2Service) {
-	if strings.Contains(name, "/locations/"+posture.Global+"/") {
-		return
-	}
-	if known := n.of(name); known.uid != found.Uid || known.number < found.Generation {
-		n.seen.Add(name, generation{found.Uid, found.Generation})
+	if now := generationOf(found); !now.olderThan(n.of(name)) {
+		n.seen.Add(name, now)
 	}
 }
 
 // check returns an error where an answer is older than what was seen before the question.
 func (before generation) check(found *run.GoogleCloudRunV2Service) error {
-	if found.Uid != before.uid || found.Generation == 0 || found.Generation >= before.number {
+	if now := generationOf(found); !now.olderThan(before) {
 		return nil
 	}
 	return fault.New(fault.Unavailable, "the answer shows generation %d of the service, and generation %d was seen before: it "+
 		"is read again", found.Generation, before.number)
+}
+
+// olderThan reports whether an answer is of an older generation of the same service, and says that
+// it was not changed since. What a change of a service of several regions writes to one of them may
+// begin a count anew, and is newer.
+func (g generation) olderThan(before generation) bool {
+	return g.uid == before.uid && g.number != 0 && g.number < before.number && !g.updated.After(before.updated)
 }

@@ -128,6 +128,10 @@ func TestAnOlderGenerationOfAServiceDoesNotCount(t *testing.T) {
 		{"the same one", `"uid": "a", "generation": "7"`, `"uid": "a", "generation": "7"`, true},
 		{"a newer one", `"uid": "a", "generation": "7"`, `"uid": "a", "generation": "10"`, true},
 		{"an older one", `"uid": "a", "generation": "10"`, `"uid": "a", "generation": "7"`, false},
+		{"an older one, changed since", `"uid": "a", "generation": "10", "updateTime": "2026-11-30T09:00:00Z"`,
+			`"uid": "a", "generation": "7", "updateTime": "2026-11-30T09:00:01Z"`, true},
+		{"an older one, not changed since", `"uid": "a", "generation": "10", "updateTime": "2026-11-30T09:00:00Z"`,
+			`"uid": "a", "generation": "7", "updateTime": "2026-11-30T08:00:00Z"`, false},
 		{"another service of that name", `"uid": "a", "generation": "7"`, `"uid": "b", "generation": "1"`, true},
 		{"none", `"uid": "a", "generation": "7"`, `"uid": "a"`, true},
 	} {
