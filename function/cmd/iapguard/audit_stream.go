@@ -55,13 +55,14 @@ func (a audit) end() ([]byte, error) {
 
 // notRead is why a look at a service came to no end: nothing was read of it, or another look may
 // read what this one could not. It is "" where that is not so, also where a person has to grant a
-// permission first: what they lack is unread in every audit of theirs.
+// permission first: what they lack is unread in every audit of theirs. What the policy accepts as
+// unread is counted, and not named.
 func (a audited) notRead() string {
 	own := slices.ContainsFunc(a.Unread, func(u report.Unread) bool { return u.Resource == a.Service })
 	switch {
 	case a.Error != "":
 		return a.Error
-	case !own && a.Outcome != report.Failed:
+	case a.Accepted || !own && a.Outcome != report.Failed:
 		return ""
 	}
 	var why []string
