@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,11 +27,16 @@ var replaced = strings.NewReplacer("projects/PROJECT/secrets/NAME-holds", "proje
 	"RUN", "8da0bb58-80bf-4991-ad4c-f9d133085352",
 	"undo REPORT.json", "undo report.json --account "+playground.FunctionAccount,
 	"FIXTURES", "policy.fixtures.yaml", "policy check FILE", "policy check policy.yaml",
+	"verify report.json envelope.json", "verify shop.json shop-signed.json",
+	"gs://iapguard-evidence-NUMBER", "gs://"+evidenceBucket,
 	"policy test FILE", "policy test policy.yaml", "apply FILE", "apply plan.json",
 	"diff OLD NEW", "diff old.yaml policy.yaml", "-o policy.yaml", "-o new.yaml",
 	"policy-today.yaml", "old.yaml", "latest.yaml", "old.yaml",
 	"--reason R", "--reason drill", "man DIR", "man man",
 	"http://127.0.0.1:9090", "$IAPGUARD_ENDPOINT", "COMMAND", "sweep", "\\", "")
+
+// evidenceBucket has a report and its signature. That of the deployment has reports which are not signed.
+const evidenceBucket = "signed-evidence"
 
 // left are parts of a command line that its reader may leave out, and further ones.
 var left = regexp.MustCompile(`\[[^\]]*\]|…|\.\.\.`)
@@ -67,6 +73,10 @@ func TestEveryCommandOfThePagesRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	evidenceFiles(t, ".", pemKey{publicIn(t, "key.pem")})
+	o.CallAs(o.Owner(), http.MethodPost, "/storage/v1/b?project=demo-project", map[string]any{"name": evidenceBucket})
+	putEvidence(t, bucket{o.URL(), evidenceBucket}, "reports", "shop.json")
+	putEvidence(t, bucket{o.URL(), evidenceBucket}, "signatures", "shop-signed.json")
 	ran := map[string]bool{}
 	hello := playground.Scenario[0].Name()
 	for _, args := range [][]string{{"plan", hello, "-o", "plan.json"}, {"apply", "--yes", hello, "-o", "report.json"}} {
@@ -91,6 +101,9 @@ func TestEveryCommandOfThePagesRuns(t *testing.T) {
 			_ = os.Remove("new.yaml") // of policy init
 			_, err = say(t, words...)
 			var usage usageError
+			if words[0] == "verify" && err != nil {
+				t.Errorf("%s: iapguard %s: %v, and what it names is there and signed", page, typed, err)
+			}
 			if errors.As(err, &usage) && !strings.Contains(err.Error(), notThere) {
 				t.Errorf("%s: iapguard %s: %v", page, typed, err)
 			}
@@ -110,5 +123,6 @@ func waits(words []string) bool {
 func namesOnly(words []string) bool {
 	command, rest, err := newRootCommand().Find(words)
 	return err == nil && len(rest) == 0 &&
-		(command.HasSubCommands() || command.Args != nil && command.Args(command, nil) != nil || command.Name() == "close-breaker")
+		(command.HasSubCommands() || command.Args != nil && command.Args(command, nil) != nil ||
+			slices.Contains([]string{"close-breaker", "verify"}, command.Name()))
 }

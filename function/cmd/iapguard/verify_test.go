@@ -69,26 +69,46 @@ func evidenceFiles(t *testing.T, folder string, key attest.Key) {
 	}
 }
 
-func TestVerifySaysWhoSignedWhat(t *testing.T) {
-	t.Chdir(t.TempDir())
+// publicIn makes a key, and writes its public half into a file.
+func publicIn(t *testing.T, name string) *ecdsa.PrivateKey {
+	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	evidenceFiles(t, ".", pemKey{private})
-	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	der, err := x509.MarshalPKIXPublicKey(&private.PublicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, key := range map[string]*ecdsa.PrivateKey{"key.pem": private, "other.pem": other} {
-		der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	return private
+}
+
+// bucket is one of a local cloud.
+type bucket struct{ endpoint, name string }
+
+// putEvidence adds a file as the first line of today in a folder of a bucket of evidence.
+func putEvidence(t *testing.T, b bucket, folder, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := folder + "/" + time.Now().UTC().Format(time.DateOnly) + "/1.jsonl"
+	response, err := http.Post(b.endpoint+"/upload/storage/v1/b/"+b.name+"/o?uploadType=media&name="+name, "application/json",
+		bytes.NewReader(append(text, '\n')))
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatal(response, err)
+	}
+	response.Body.Close()
+}
+
+func TestVerifySaysWhoSignedWhat(t *testing.T) {
+	t.Chdir(t.TempDir())
+	evidenceFiles(t, ".", pemKey{publicIn(t, "key.pem")})
+	publicIn(t, "other.pem")
 	for _, tc := range []struct {
 		typed  string
 		status int
@@ -135,21 +155,11 @@ func TestVerifyReadsTheBucketAndTheKeyOfTheCloud(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := t.TempDir()
-	evidenceFiles(t, folder, key)
-	day := time.Now().UTC().Format(time.DateOnly)
-	put := func(name, file string) {
+	files := t.TempDir()
+	evidenceFiles(t, files, key)
+	put := func(folder, file string) {
 		t.Helper()
-		text, err := os.ReadFile(filepath.Join(folder, file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		const upload = "/upload/storage/v1/b/guard-evidence/o?uploadType=media&name="
-		response, err := http.Post(e.URL()+upload+name+"/"+day+"/1.jsonl", "application/json", bytes.NewReader(append(text, '\n')))
-		if err != nil || response.StatusCode != http.StatusOK {
-			t.Fatal(response, err)
-		}
-		response.Body.Close()
+		putEvidence(t, bucket{e.URL(), "guard-evidence"}, folder, filepath.Join(files, file))
 	}
 	put("reports", "shop.json")
 	put("signatures", "shop-signed.json")
