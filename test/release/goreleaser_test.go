@@ -120,6 +120,7 @@ func TestAReleaseNamesFilesThatAreMade(t *testing.T) {
 // Each line is in the text of one licence, or of each of a family. All of them let a program be
 // passed on under a licence of its own.
 var knownLicences = regexp.MustCompile(`Apache License\s+Version 2\.0|` +
+	`Licensed under the Apache License, Version 2\.0|` + // its notice alone, as in-toto/attestation has it
 	`Permission is hereby granted, free of charge|` + // MIT
 	`Redistributions? (and use|of source code)|` + // BSD
 	`Mozilla Public License,? [Vv]ersion 2\.0`)
