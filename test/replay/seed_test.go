@@ -29,6 +29,13 @@ func (p *player) seed(x exchange, recorded any) bool {
 			body: `{"template":{"containers":[{"image":"gcr.io/cloudrun/hello"}]}}`,
 		})
 		p.setPolicy(exchange{host: x.host, path: service}, object)
+	case strings.HasPrefix(x.host, "cloudkms."):
+		ring, key, _ := strings.Cut(strings.TrimSuffix(x.path, ":getIamPolicy"), "/cryptoKeys/")
+		parent, name, _ := strings.Cut(ring, "/keyRings/")
+		p.made(exchange{verb: http.MethodPost, host: x.host, path: parent + "/keyRings", query: "keyRingId=" + name, body: "{}"})
+		// The recorded key encrypted: only keys that sign are served, and a policy is that of any key.
+		p.made(exchange{verb: http.MethodPost, host: x.host, path: ring + "/cryptoKeys", query: "cryptoKeyId=" + key,
+			body: `{"purpose":"ASYMMETRIC_SIGN","versionTemplate":{"algorithm":"EC_SIGN_P256_SHA256"}}`})
 	case strings.Contains(x.path, "/compute/"):
 		p.insert(x, object)
 	default:
