@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -89,14 +90,29 @@ func (a audit) unread() []audited {
 // all.
 const mostUnread = 50
 
-// noteUnread says on standard error what was not read, and why.
+// noteUnread says on standard error what was not read, and why. A service that is known to be open
+// is named apart: that is known of it, whatever else was not read.
 func noteUnread(stderr io.Writer, unread []audited) {
-	note(stderr, "not read, and so not known to be shut:")
 	screen := newScreen(stderr)
+	unread = slices.Clone(unread)
+	slices.SortStableFunc(unread, func(a, b audited) int { return cmp.Compare(a.unreadTitle(), b.unreadTitle()) })
+	title := ""
 	for _, one := range unread[:min(len(unread), mostUnread)] {
+		if next := one.unreadTitle(); next != title {
+			title = next
+			note(stderr, "%s", title)
+		}
 		screen.print(line{lead: "  " + one.Service + ": ", text: one.notRead(), hang: 4})
 	}
 	if more := len(unread) - mostUnread; more > 0 {
 		screen.print(textLine("  and %d more: --format json has all", more))
 	}
+}
+
+// unreadTitle is what it means that a service was not read.
+func (a audited) unreadTitle() string {
+	if a.Error == "" && a.Exposed == door.Yes {
+		return "open, and not read in full:"
+	}
+	return "not read, and so not known to be shut:"
 }
