@@ -86,7 +86,8 @@ type timeline struct {
 	version  int
 	changed  func() // called after each change, with the lock held
 	running  map[string]started
-	claimed  map[string]int // id of the episode of a cause, by its key
+	early    []apiserver.CallEntry // writes whose run has not been reported as started yet
+	claimed  map[string]int        // id of the episode of a cause, by its key
 	leads    leads
 }
 
@@ -168,7 +169,25 @@ func (t *timeline) call(entry apiserver.CallEntry) {
 	}
 	if service != "" {
 		t.add(t.open(service, false), callItem(entry))
+		return
 	}
+	// A report is pushed, and the first writes may be faster.
+	if t.early = append(t.early, entry); len(t.early) > maxItems {
+		t.early = t.early[1:]
+	}
+}
+
+// addEarly adds the writes that came before the report that their run has started.
+func (t *timeline) addEarly(e *episode, run started) {
+	var others []apiserver.CallEntry
+	for _, entry := range t.early {
+		if run.fits(entry.Resource) > 0 {
+			t.add(e, callItem(entry))
+		} else {
+			others = append(others, entry)
+		}
+	}
+	t.early = others
 }
 
 // fits says how well a resource fits the steps of a run: calls name some resources by their
@@ -220,6 +239,9 @@ func (t *timeline) report(r report.Report) {
 	}
 	e.ended = one.Kind == reported
 	t.add(e, one)
+	if r.Outcome == report.Started {
+		t.addEarly(e, t.running[r.RunID])
+	}
 }
 
 // move takes the log entry of a cause to the episode of the service that it concerns.

@@ -111,6 +111,24 @@ func TestWhatFollowsFromAnEntryIsOneEpisode(t *testing.T) {
 	}
 }
 
+// A run goes on while the report that it has started is on its way.
+func TestAWriteMayBeFasterThanTheReportOfItsRun(t *testing.T) {
+	line := quiet()
+	line.log(entry(createService, hello, dev, 1))
+	line.call(write("run.projects.locations.services.setIamPolicy", hello))
+	line.call(write("compute.backendServices.patch", "projects/demo-project/global/backendServices/billing-backend"))
+	line.report(reportOf(report.Started, "a", 1, func(r *report.Report) {
+		r.Steps = []report.Step{{Op: "revoke-public", Resource: hello, Why: "anybody may invoke it"}}
+	}))
+	line.report(reportOf(report.Protected, "a", 1))
+	want := []string{"== " + hello + " protected", "log: " + dev + " deployed the service",
+		"decision: Decided: protect it, in 1 step", "call: run.projects.locations.services.setIamPolicy",
+		"report: Protected, and verified by reading again"}
+	if diff := cmp.Diff(want, shape(line)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestPartsOfALoadBalancerLeadToTheirService(t *testing.T) {
 	line := quiet()
 	const neg, backend = "projects/demo-project/regions/us-central1/networkEndpointGroups/hello-neg",
