@@ -21,7 +21,7 @@ var oneByOne = []struct{ was, is string }{
 	{"", ""}, // as it is
 	{`mode                = "enforce"`, `mode = "report-only"`},
 	{`refused_requests    = "off"`, `refused_requests = "sink"`},
-	{`alert_waiting_minutes = var.change == "one" ? 60 : 90`, `alert_waiting_minutes = 30`},
+	{`alert_waiting_minutes = var.change == "one" ? 60 : 90`, `alert_waiting_minutes = 120`},
 	{`{ change = var.change }`, `{ owner = "platform" }`},
 	{`deletion_protection = false`, "deletion_protection = false\n  sweep_projects = [\"projects/demo-project\"]"},
 }
