@@ -174,6 +174,10 @@ func (n *normalizer) field(f *Field, value any, name, at string) (any, bool) {
 		}
 		kept := make(map[string]any, len(object))
 		for i, key := range slices.Sorted(maps.Keys(object)) {
+			if object[key] == nil && n.api.Name == "storage/v1" {
+				kept[key] = nil // a patch takes the entry away: storage/docs/json_api#patch
+				continue
+			}
 			// A map is a list of entries in protobuf, and paths say so.
 			if single, ok := n.single(f, object[key], key, fmt.Sprintf("%s[%d].value", path, i)); ok {
 				kept[key] = single

@@ -26,6 +26,11 @@ func TestABucketIsPatched(t *testing.T) {
 		patched.IamConfiguration.PublicAccessPrevention != "enforced" {
 		t.Fatalf("%+v, %v; want a label, no versioning, and the rest as it was", patched, err)
 	}
+	patched, err = client.Buckets.Patch("memory", &gcs.Bucket{Labels: map[string]string{"c": "d"},
+		NullFields: []string{"Labels.a"}}).Do()
+	if err != nil || len(patched.Labels) != 1 || patched.Labels["c"] != "d" {
+		t.Errorf("%+v, %v; want one label taken away and one added", patched, err)
+	}
 	if _, err := client.Buckets.Patch("memory", &gcs.Bucket{}).IfMetagenerationMatch(1).Do(); refusedWith(err) !=
 		http.StatusPreconditionFailed {
 		t.Errorf("with the metageneration of before: %v, want a 412", err)
