@@ -152,12 +152,12 @@ func (r *run) conflictsAgain(step plan.Step, err error) bool {
 // take performs one step, and records its result.
 func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step) (version string, err error) {
 	taking, ended := r.begin(ctx, "apply", "op", string(step.Op()), "resource", step.Resource)
-	began, again := r.now(), false
+	began, tries := r.now(), 0
 	err = r.retrying(ctx, func() (err error) {
-		if again && r.held(ctx, decision) {
+		if tries > 0 && r.held(ctx, decision) {
 			return errHeld
 		}
-		again = true
+		tries++
 		version, err = r.Cloud.Apply(taking, step, decision.Writer.Account)
 		return err
 	})
@@ -165,7 +165,7 @@ func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step
 	result := report.StepOf(step, report.StepDone)
 	if err != nil {
 		result.Result = report.StepFailed
-		r.mayHaveRedeployed(step, began, err)
+		r.mayHaveRedeployed(step, began, tries > 1 || fault.ActionOf(err) == fault.Retry)
 	}
 	at := r.now().UTC()
 	result.At, result.NotBefore, result.VersionAfter = &at, nil, version

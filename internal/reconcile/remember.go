@@ -9,7 +9,6 @@ import (
 
 	"github.com/iapguard/iapguard/internal/decide"
 	"github.com/iapguard/iapguard/internal/door"
-	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
 	"github.com/iapguard/iapguard/internal/posture"
@@ -80,10 +79,10 @@ func redeployCutOff(kept []json.RawMessage) *plan.Step {
 	return nil
 }
 
-// mayHaveRedeployed notes that a redeploy failed whose answer was lost: it may have taken effect. One
-// that was refused, because somebody else was faster, did not.
-func (r *run) mayHaveRedeployed(step plan.Step, began time.Time, err error) {
-	if _, redeploys := step.Change.(plan.Redeploy); redeploys && fault.ActionOf(err) == fault.Retry {
+// mayHaveRedeployed notes that a redeploy failed: where an answer was lost, it may have taken effect.
+// One that was refused at once, because somebody else was faster, did not.
+func (r *run) mayHaveRedeployed(step plan.Step, began time.Time, lost bool) {
+	if _, redeploys := step.Change.(plan.Redeploy); redeploys && lost {
 		r.redeploy, r.redeploySince = &step, began
 	}
 }
