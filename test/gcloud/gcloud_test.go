@@ -174,7 +174,9 @@ func (l *local) until(what string, holds func() bool) {
 			return
 		}
 	}
-	l.t.Fatalf("it never came about that %s", what)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.t.Fatalf("it never came about that %s; reports: %v", what, l.said)
 }
 
 // last is the outcome that was published last for a service.
