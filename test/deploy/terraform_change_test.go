@@ -23,7 +23,7 @@ var oneByOne = []struct{ was, is string }{
 	{`refused_requests    = "off"`, `refused_requests = "sink"`},
 	{`alert_waiting_minutes = var.change == "one" ? 60 : 90`, `alert_waiting_minutes = 120`},
 	{`{ change = var.change }`, `{ owner = "platform" }`},
-	{`deletion_protection = false`, "deletion_protection = false\n  sweep_projects = [\"projects/demo-project\"]"},
+	{`deletion_protection = false`, "deletion_protection = false\n  digest_schedule = \"0 6 * * *\""},
 }
 
 // A platform team changes one variable after the other. Somebody deploys all the time, and every
