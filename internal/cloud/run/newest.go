@@ -62,8 +62,9 @@ func (before generation) check(found *run.GoogleCloudRunV2Service) error {
 }
 
 // olderThan reports whether an answer is of an older generation of the same service, and says that
-// it was not changed since. What a change of a service of several regions writes to one of them may
-// begin a count anew, and is newer.
+// it was not changed since. A smaller generation that was changed since counts as newer: a change of
+// a service of several regions may begin the count of one of them anew (unverified; the local cloud
+// does so).
 func (g generation) olderThan(before generation) bool {
 	return g.uid == before.uid && g.number != 0 && g.number < before.number && !g.updated.After(before.updated)
 }

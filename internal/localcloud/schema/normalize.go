@@ -174,8 +174,8 @@ func (n *normalizer) field(f *Field, value any, name, at string) (any, bool) {
 		}
 		kept := make(map[string]any, len(object))
 		for i, key := range slices.Sorted(maps.Keys(object)) {
-			if object[key] == nil && n.api.Name == "storage/v1" {
-				kept[key] = nil // a patch takes the entry away: storage/docs/json_api#patch
+			if object[key] == nil && n.api.legacy {
+				kept[key] = nil // a patch takes the entry away, as a field: storage/docs/using-bucket-labels
 				continue
 			}
 			// A map is a list of entries in protobuf, and paths say so.

@@ -3,8 +3,8 @@
 # (reported; monitoring/quotas).
 
 locals {
-  # Counted lines, none of which wakes anybody: what stands is in the digest too, and where a
-  # door is open, exposed-too-long fires. Sweeps report a state every hour. The alert ends when a little
+  # These count lines of the log, and page nobody: the digest has what stands, and where a door
+  # is open, exposed-too-long fires. Sweeps report a state every hour. The alert ends when a little
   # more than an hour has passed without another report.
   alerts = {
     waiting = { title = "a service waits for too long", metric = "waiting", severity = "WARNING", window = 4500, above = 0, by = ["project", "team"] }

@@ -191,8 +191,8 @@ resource "google_bigquery_data_transfer_config" "watch" {
   depends_on = [google_service_account_iam_policy.watch, google_bigquery_dataset_iam_member.watch, google_project_iam_member.watch]
 }
 
-# Its channels are others than the guard's, or beside them: a dead channel tells nobody of
-# its own death.
+# It uses other channels than the guard, or further ones: a channel that is dead cannot report
+# that.
 resource "google_monitoring_alert_policy" "blind" {
   for_each = toset(local.watched)
 
