@@ -97,11 +97,32 @@ func TestConcurrentCallsShareOneRead(t *testing.T) {
 	for range 20 {
 		group.Go(func() { get(t, c, "k", ask) })
 	}
-	time.Sleep(20 * time.Millisecond) // most of them have joined by then; the count is right anyway
+	time.Sleep(20 * time.Millisecond) // most of them have joined by then; others find the answer
 	close(release)
 	group.Wait()
 	if asked != 1 {
 		t.Errorf("asked %d times, want once", asked)
+	}
+}
+
+// A caller finds nothing, and before it asks, another one's answer is kept.
+func TestACallerAsksNotForWhatWasJustKept(t *testing.T) {
+	var c *Cache[int]
+	var at time.Time
+	meanwhile := func() {}
+	c = newCache(t, Options[int]{Size: 2, TTL: time.Minute, Now: func() time.Time {
+		do := meanwhile
+		meanwhile = func() {}
+		do()
+		return at
+	}})
+	at = time.Unix(0, 0)
+	c.Put("k", 1)
+	at = at.Add(time.Hour)
+	meanwhile = func() { c.Put("k", 2) }
+	var source counter
+	if got := get(t, c, "k", source.ask); got != 2 || source.asked != 0 {
+		t.Errorf("answer %d after %d reads, want what was kept just before", got, source.asked)
 	}
 }
 

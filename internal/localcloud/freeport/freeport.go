@@ -3,7 +3,6 @@
 package freeport
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -23,17 +22,27 @@ func Take() (address string, release func(), err error) {
 	first := rand.IntN(highest - lowest)
 	for i := range highest - lowest {
 		address = fmt.Sprintf("127.0.0.1:%d", lowest+(first+i)%(highest-lowest))
-		// The same port of UDP is the lock: the system releases it when the process ends.
-		lock, err := net.ListenPacket("udp", address)
-		if err != nil {
-			continue
+		if release, free := lock(address); free {
+			return address, release, nil
 		}
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			lock.Close()
-			continue
-		}
-		return address, func() { lock.Close() }, listener.Close()
 	}
-	return "", nil, errors.New("no port of 127.0.0.1 between 20000 and 32000 is free")
+	return "", nil, fmt.Errorf("no port of 127.0.0.1 between %d and %d is free", lowest, highest)
+}
+
+// lock takes an address, unless somebody has it. The same port of UDP is the lock: the system
+// releases it when the process ends.
+func lock(address string) (release func(), free bool) {
+	held, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return nil, false
+	}
+	listener, err := net.Listen("tcp", address)
+	if err == nil {
+		err = listener.Close()
+	}
+	if err != nil {
+		held.Close()
+		return nil, false
+	}
+	return func() { held.Close() }, true
 }
