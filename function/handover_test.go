@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -182,6 +183,77 @@ func TestAStandingContestIsReportedOnce(t *testing.T) {
 		t.Errorf("%d reports of the contest after a command, want 2", got)
 	}
 }
+
+// What lasts until a person acts is said once to those who cause events, and again to who asks,
+// when it changes, and twice a day.
+func TestAStandingStateIsReportedOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		policy, faults string
+		outcome        report.Outcome
+	}{
+		"waiting": {"version: 1\nrules: [{name: all, match: {}, mode: enforce}]\n", "", report.Waiting},
+		"blocked": {cloudtest.Policy(),
+			`[{"action":"status","status":403,"method":"run.projects.locations.services.get","message":"no"}]`, report.Blocked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, tc.policy)
+			var log strings.Builder
+			b.engine.Log = slog.New(slog.NewTextHandler(&log, nil))
+			if tc.faults != "" {
+				b.SetFaults(tc.faults)
+			}
+			look := func(kind event.Kind, command *event.Command) {
+				t.Helper()
+				final, err := b.engine.Run(t.Context(), reconcile.Request{Target: hello, ReadOnly: command != nil,
+					Cause: event.Cause{Kind: kind, Key: b.Now().String(), At: b.Now(), Command: command}})
+				if err != nil || final.Outcome != tc.outcome {
+					t.Fatalf("%s, %v; want %s", final.Outcome, err, tc.outcome)
+				}
+			}
+			reported := func() (n int, last string) {
+				for _, one := range b.reports.reports {
+					if one.Outcome == tc.outcome {
+						n, last = n+1, one.ID()
+					}
+				}
+				return n, last
+			}
+			touched := func() {
+				t.Helper()
+				b.touch(b.Now().Format("t150405"))
+				b.Later(5 * time.Minute)
+				look(event.RunServiceChanged, nil)
+			}
+			for range 5 { // the first looks may write what can be done
+				touched()
+			}
+			before, id := reported()
+			log.Reset()
+			for range 20 {
+				touched()
+			}
+			if got, _ := reported(); got != before || before == 0 {
+				t.Errorf("%d reports of one state after 20 further events, %d before: %v", got, before, b.reports.outcomes())
+			}
+			if got := strings.Count(log.String(), "repeats="+id); got != 20 {
+				t.Errorf("%d lines in the log name the report that they repeat, want 20", got)
+			}
+			for _, again := range []func(){
+				func() { look(event.CommandReceived, &event.Command{Name: "sweep"}) },
+				func() { b.Later(reportedDaily); look(event.RunServiceChanged, nil) },
+			} {
+				before, _ = reported()
+				again()
+				if got, _ := reported(); got != before+1 {
+					t.Errorf("%d reports more, want one", got-before)
+				}
+			}
+		})
+	}
+}
+
+// reportedDaily is the longest time without a report of a state about which events arrive.
+const reportedDaily = 12 * time.Hour
 
 // Eventarc's subscriptions wait for ten seconds. What takes longer goes on, and the next delivery
 // finds it done.

@@ -219,6 +219,18 @@ func (d *decider) whyOpen() string {
 	return fmt.Sprintf("rule %s has no whenStuck", d.settings.Rule)
 }
 
+// NoticesPassed is how many of the times have come at which the closing of a service is reported
+// once more.
+func NoticesPassed(closes, now time.Time) int {
+	passed := 0
+	for _, before := range notices {
+		if !closes.Add(-before).After(now) {
+			passed++
+		}
+	}
+	return passed
+}
+
 // nextNotice is when to look again at a service that is closed at a time.
 func nextNotice(closes, now time.Time) time.Time {
 	for _, before := range notices {

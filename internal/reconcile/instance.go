@@ -24,7 +24,7 @@ type instance struct {
 	kept     map[posture.Target]time.Time // when all doors were last found kept
 	signIn   map[string]time.Time         // when a sign-in page was last noted
 	relied   map[posture.Target]relied    // grants that steps wait for
-	contests map[posture.Target]string    // the contest that was last published
+	states   map[posture.Target]standing  // the lasting state that was last published
 }
 
 // relied are grants that steps of a service wait for, with the time since when they are known.
@@ -37,25 +37,8 @@ func newInstance(shared *memory.Memory) *instance {
 	return &instance{
 		slots: shared.Apart(),
 		again: again{taken: map[target]time.Time{}}, kept: map[posture.Target]time.Time{}, signIn: map[string]time.Time{},
-		relied: map[posture.Target]relied{}, contests: map[posture.Target]string{},
+		relied: map[posture.Target]relied{}, states: map[posture.Target]standing{},
 	}
-}
-
-// published notes the contest that a report has, "" where it has none.
-func (i *instance) published(target posture.Target, contest string) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	delete(i.contests, target)
-	if contest != "" && len(i.contests) < mostRelied { // beyond that each event is reported
-		i.contests[target] = contest
-	}
-}
-
-// standing reports whether a contest is the one that was last published.
-func (i *instance) standing(target posture.Target, contest string) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return contest != "" && i.contests[target] == contest
 }
 
 // mostRelied bounds of how many services an instance knows the grants.

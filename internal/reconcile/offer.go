@@ -12,6 +12,7 @@ import (
 // offer keeps a plan that waits for a person's approval, and who caused it.
 func (r *run) offer(ctx context.Context, facts decide.Facts, decision decide.Decision) {
 	offered := decision.Offer
+	r.offers = offered != nil
 	switch {
 	case r.request.DryRun, r.request.Whole && offered == nil:
 		return

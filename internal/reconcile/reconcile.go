@@ -61,6 +61,8 @@ type run struct {
 	aftermath *decide.Aftermath
 	// side is who comes by the load balancers. It is read once in a run.
 	side *decide.Side
+	// offers means that the plan waits for an approval.
+	offers bool
 	// approvedBy approved the plan that the run carries out; "" = it rests on no approval.
 	approvedBy string
 	// notPersisted is why something could not be remembered, nil = all was.
@@ -94,35 +96,11 @@ func (e *Engine) Run(ctx context.Context, request Request) (final report.Report,
 	}
 	lasting, done := e.withGrace(ctx, reportGrace)
 	defer done()
-	contest := contestOf(final)
-	if r.sofar.Joined == len(r.sofar.Done) && !request.Asked() && r.instance.standing(request.Target, contest) {
-		r.Log.InfoContext(ctx, "nothing new: the contest was reported, and sweeps report it again",
-			"target", request.Target.Name(), "outcome", final.Outcome, "cause", request.Cause.Key)
-		r.close(lasting, final)
-		return final, nil
+	if err := r.conclude(lasting, final); err != nil {
+		return final, err
 	}
-	if err := e.Publisher.Publish(lasting, final); err != nil {
-		return final, fmt.Errorf("publishing the report for %s: %w", request.Target, err)
-	}
-	r.instance.published(request.Target, contest)
 	r.close(lasting, final)
 	return final, nil
-}
-
-// contestOf is what a contest that is reported once is known by, "" where a report has none. Events
-// of others lead to no new one as long as they undo nothing more and the doors stay as they are.
-func contestOf(final report.Report) string {
-	if final.Outcome != report.Contested || final.Contest == nil {
-		return ""
-	}
-	return fmt.Sprintf("%s %d %s %s", final.Contest.Field, final.Contest.Rounds, final.Exposed, digestOf(final))
-}
-
-func digestOf(final report.Report) string {
-	if final.Policy == nil {
-		return ""
-	}
-	return final.Policy.Digest
 }
 
 // reconcile gathers, decides and performs until the outcome is final.
