@@ -48,6 +48,7 @@ type Function struct {
 	lastEnd   *lru.Cache[string, string] // why the last look reached no end, by service
 	missing   *missing                   // services that the last look did not find
 	resolver  *resolver
+	bulk      *bulk
 	denials   *denialLimiter
 	pulse     *pulse
 	drain     *drain
@@ -119,6 +120,9 @@ func New(ctx context.Context, config Config, log *slog.Logger) (*Function, error
 		return nil, err
 	}
 	if f.resolver, err = newResolver(f); err != nil {
+		return nil, err
+	}
+	if f.bulk, err = newBulk(); err != nil {
 		return nil, err
 	}
 	if err := f.newReadiness(); err != nil {

@@ -153,20 +153,21 @@ func (f *Function) commands(ctx context.Context, r *http.Request, body []byte) e
 
 func (f *Function) parsed(ctx context.Context, message event.Message, body []byte) error {
 	var problems []error
+	var causes []event.Cause
 	_, ended := f.telemetry.Begin(ctx, "parse")
 	results := event.Parse(message, f.self)
 	ended(nil)
 	for _, result := range results {
 		switch {
 		case result.Cause != nil:
-			problems = append(problems, f.cause(ctx, *result.Cause, body))
+			causes = append(causes, *result.Cause)
 		case result.Ignored == event.Unreadable:
 			problems = append(problems, f.reject(ctx, result.Why, body))
 		default:
 			f.log.DebugContext(ctx, "event ignored", "reason", result.Ignored, "why", result.Why)
 		}
 	}
-	return workqueue.Join(problems...)
+	return workqueue.Join(append(problems, f.causes(ctx, causes, body))...)
 }
 
 // work is the second stage: one cause for one target, pushed from the work topic.
@@ -186,18 +187,24 @@ func (f *Function) work(ctx context.Context, _ *http.Request, body []byte) error
 	return f.worker.Deliver(ctx, item, hold)
 }
 
-// cause finds the services that a cause concerns, and hands each on.
+// cause handles one cause.
 func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) error {
+	_, err := f.handle(ctx, cause, body)
+	return err
+}
+
+// handle finds the services that a cause concerns, hands each on, and returns them.
+func (f *Function) handle(ctx context.Context, cause event.Cause, body []byte) ([]posture.Target, error) {
 	if cause.Kind == event.Heartbeat {
 		f.heartbeat(ctx, cause)
-		return nil
+		return nil, nil
 	}
 	if cause.Command != nil && cause.Command.Name == "due" {
-		return f.due(ctx)
+		return nil, f.due(ctx)
 	}
 	if cause.Command != nil && cause.Command.Name == "digest" {
 		f.digest(ctx)
-		return nil
+		return nil, nil
 	}
 	if source, limited := denialSource(cause); limited {
 		admitted := f.denials.admit(source, cause.Key, f.clock.Now())
@@ -205,20 +212,20 @@ func (f *Function) cause(ctx context.Context, cause event.Cause, body []byte) er
 		if !admitted {
 			f.log.DebugContext(ctx, "passed over: another denied request of the same service is being looked into",
 				"key", cause.Key)
-			return nil
+			return nil, nil
 		}
 	}
 	targets, err := f.resolver.resolve(ctx, cause)
 	if len(targets) == 0 && cause.Command != nil && fault.Of(err).Kind == fault.NotFound {
-		return f.reject(ctx, err.Error(), body) // a command may name what does not exist
+		return nil, f.reject(ctx, err.Error(), body) // a command may name what does not exist
 	}
 	if problem := f.handOn(ctx, cause, targets, err); problem != nil {
-		return problem
+		return nil, problem
 	}
 	if err == nil && len(targets) > 0 {
 		f.swept(ctx, cause, targets)
 	}
-	return nil
+	return targets, nil
 }
 
 // handOn hands on each target that a cause concerns. err is why these may not be all of them.

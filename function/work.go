@@ -37,6 +37,15 @@ const (
 // dispatch hands on each target that a cause concerns: services, or projects whose services are
 // still to be listed.
 func (f *Function) dispatch(ctx context.Context, cause event.Cause, targets []posture.Target) error {
+	items, err := f.items(cause, targets)
+	if err != nil {
+		return err
+	}
+	return workqueue.AddAll(ctx, f.queue, items)
+}
+
+// items makes the item of each target that a cause concerns.
+func (f *Function) items(cause event.Cause, targets []posture.Target) ([]workqueue.Item, error) {
 	items := make([]workqueue.Item, len(targets))
 	for i, target := range targets {
 		// Only an older version reads GiveUpAt from the payload: the queue fixes it when
@@ -44,10 +53,10 @@ func (f *Function) dispatch(ctx context.Context, cause event.Cause, targets []po
 		work := event.Work{Cause: cause, Target: target, List: target.Location == "", GiveUpAt: f.clock.Now().Add(GiveUpAfter).UTC()}
 		var err error
 		if items[i], err = newItem(work); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return workqueue.AddAll(ctx, f.queue, items)
+	return items, nil
 }
 
 // newItem makes the item of one cause for one target.

@@ -18,8 +18,10 @@ const (
 	// maxDepth is the deepest nesting of JSON.
 	maxDepth = 200
 
-	maxEntries   = 1000 // in one message; Google sends no message with more
-	maxEnvelopes = 5    // inside each other
+	// maxEntries is how many entries of one message are read. As many audit log entries are
+	// larger than a body may be.
+	maxEntries   = 20_000
+	maxEnvelopes = 5 // inside each other
 )
 
 // reportType begins the type of every event that we publish.
@@ -50,7 +52,7 @@ type Result struct {
 // Parse reads one message. It never panics and never fails: a message that it
 // cannot read gives a Result with Ignored == Unreadable. A delivered message
 // normally holds one entry; arrays and batches give a Result for each element, at
-// most 1000.
+// most 20,000.
 //
 // Parse leaves an entry of another service at the name of the service. It neither
 // checks the rest nor shows it in Seen. Read, for people, reads every entry to its
