@@ -233,18 +233,23 @@ func (w *world) settled() bool {
 	return false
 }
 
-// waits reports whether the last report on some service is that it is not yet time.
+// longWait is a wait that no matrix waits out: the count of a load balancer is asked again after five
+// minutes, where it could not be read.
+const longWait = 2 * time.Minute
+
+// waits reports whether the last report on some service is that it is not yet time, and soon is.
 func (w *world) waits() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	last := map[string]report.Outcome{}
+	last := map[string]report.Report{}
 	for _, each := range w.reports {
 		if each.Outcome != report.Started {
-			last[each.Subject()] = each.Outcome
+			last[each.Subject()] = each
 		}
 	}
-	for _, outcome := range last {
-		if outcome == report.Deferred {
+	for _, each := range last {
+		until := each.WaitingFor
+		if each.Outcome == report.Deferred && (until == nil || until.Until == nil || time.Until(*until.Until) < longWait) {
 			return true
 		}
 	}
