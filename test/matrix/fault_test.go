@@ -29,8 +29,7 @@ type way struct {
 	publish func(*call) // what a publish gets
 }
 
-// fits reports whether a call can get this answer. Policies, and lists, do not say what they
-// are about.
+// fits reports whether a call can get this answer. Policies do not say what they are about.
 func (w way) fits(at id) bool {
 	publish := strings.HasPrefix(at.name, "publish ")
 	if w.name == mixedUp && !named.MatchString(at.name) || w.name == outdated && !versioned.MatchString(at.name) {
@@ -42,8 +41,9 @@ func (w way) fits(at id) bool {
 // mixedUp is the way in which an answer is about another resource than was asked for.
 const mixedUp = "another resource"
 
-// named are the calls that are answered with the resource that they name.
-var named = regexp.MustCompile(`^GET .*/(services|revisions|backendServices)/[^/:]+$|^GET /v1/projects/[^/:]+$`)
+// named are the calls that are answered with the name of what was asked for.
+var named = regexp.MustCompile(`^GET .*/(services|revisions|backendServices)/[^/:]+$|^GET /v1/projects/[^/:]+$|` +
+	`^GET .*/aggregated/[^/]+$|^GET /v1/projects/[^/]+/locations/[^/]+/(services|domainmappings)$`)
 
 // outdated is the way in which an answer is that of an earlier call, as from a replica that lags.
 const outdated = "an older version"

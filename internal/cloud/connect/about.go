@@ -12,7 +12,7 @@ import (
 // are names such as projects/P/locations/L/services/S; a project is named by its id or by
 // its number.
 func About(asked, answered string) error {
-	if project, rest := inProject(asked); rest != "" {
+	if project, rest := inProject(asked); project != "" {
 		other, same := inProject(answered)
 		comparable := posture.ValidProjectNumber(project) == posture.ValidProjectNumber(other)
 		if rest == same && (project == other || !comparable) {

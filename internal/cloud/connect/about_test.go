@@ -25,4 +25,10 @@ func TestAnAnswerAboutAnotherResourceDoesNotCount(t *testing.T) {
 	if err := About("organizations/1/roles/a", "organizations/1/roles/a"); err != nil {
 		t.Errorf("outside of projects: %v", err)
 	}
+	if err := About("projects/1", "projects/demo-project"); err != nil {
+		t.Errorf("a project by its number and its id: %v", err)
+	}
+	if About("projects/1", "projects/2") == nil || About("projects/a", "organizations/a") == nil {
+		t.Error("another project counts")
+	}
 }

@@ -18,11 +18,26 @@ type Settings struct{ access *iap.AccessSettings }
 // project, a folder or an organization. Never configured is empty (recorded).
 func (c *Client) Settings(ctx context.Context, resource string) (Settings, error) {
 	found, err := c.policies.GetIapSettings(resource).Context(ctx).Do()
+	if err == nil {
+		err = connect.About(holder(resource), holder(found.Name))
+	}
 	if err != nil {
 		return Settings{}, fmt.Errorf("reading IAP's settings of %q: %w", resource,
 			connect.Needing(settingsPermission(resource), err))
 	}
 	return Settings{found.AccessSettings}, nil
+}
+
+// holder is the project, folder or organization of a resource, "" where the name has none. The answer
+// names the resource with the number of its project; what stands for the rest is not always what was
+// asked for (recorded).
+func holder(resource string) string {
+	kind, rest, _ := strings.Cut(resource, "/")
+	id, _, _ := strings.Cut(rest, "/")
+	if id == "" {
+		return ""
+	}
+	return kind + "/" + id
 }
 
 // settingsPermission is what reading settings needs; each depth has a permission of its

@@ -22,6 +22,9 @@ func (r *routing) readCertificates(ctx context.Context, api *compute.Service, pr
 	list := api.SslCertificates.AggregatedList(project).Fields(listed("sslCertificates",
 		"selfLink,subjectAlternativeNames,managed(domains,status)")...)
 	err := connect.AllPages(ctx, list.Pages, func(page *compute.SslCertificateAggregatedList) error {
+		if err := listOf(project, "sslCertificates", page.Id); err != nil {
+			return err
+		}
 		var lacking places
 		lacking.unreachable(page.Unreachables)
 		for name, scope := range page.Items {

@@ -178,6 +178,9 @@ func (c *Client) backendNamed(ctx context.Context, l link) (*compute.BackendServ
 	var found *compute.BackendService
 	list := c.api.BackendServices.AggregatedList(l.project).Fields(listed("backendServices", "id,backends/group")...)
 	err := connect.AllPages(ctx, list.Pages, func(page *compute.BackendServiceAggregatedList) error {
+		if err := listOf(l.project, "backendServices", page.Id); err != nil {
+			return err
+		}
 		for _, scope := range page.Items {
 			for _, backend := range scope.BackendServices {
 				if strconv.FormatUint(backend.Id, 10) == l.name {

@@ -59,6 +59,9 @@ func observed(t *testing.T, status int) ([]posture.Frontend, error) {
 		if !ok {
 			body = `{"items":{}}`
 		}
+		if _, list, ok := strings.Cut(r.URL.Path, "/v1/"); ok && strings.Contains(list, "/aggregated/") {
+			body = fmt.Sprintf(`{"id":%q,`, list) + body[1:]
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(body))
 	}))

@@ -151,7 +151,13 @@ func readRouting(ctx context.Context, api *compute.Service, project string) (*ro
 // is complete: most of an answer is what nobody reads, such as the texts of certificates.
 func listed(collection, fields string) []googleapi.Field {
 	of := googleapi.Field("items/*/" + collection + "(" + fields + ")")
-	return []googleapi.Field{of, "items/*/warning", "nextPageToken", "unreachables"}
+	return []googleapi.Field{"id", of, "items/*/warning", "nextPageToken", "unreachables"}
+}
+
+// listOf returns an error where an answer is not the aggregated list of a project that was asked for: an
+// empty one would hide doors. Its id names both (recorded).
+func listOf(project, collection, id string) error {
+	return connect.About("projects/"+project+"/aggregated/"+collection, id)
 }
 
 func (inv *Inventory) readNEGs(
@@ -160,6 +166,9 @@ func (inv *Inventory) readNEGs(
 	list := api.NetworkEndpointGroups.AggregatedList(project).Fields(
 		listed("networkEndpointGroups", "selfLink,cloudRun,cloudFunction")...)
 	err = connect.AllPages(ctx, list.Pages, func(page *compute.NetworkEndpointGroupAggregatedList) error {
+		if err := listOf(project, "networkEndpointGroups", page.Id); err != nil {
+			return err
+		}
 		inv.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			found = append(found, scope.NetworkEndpointGroups...)
@@ -177,6 +186,9 @@ func (inv *Inventory) readBackends(ctx context.Context, api *compute.Service, pr
 		"id,name,selfLink,fingerprint,loadBalancingScheme,protocol,enableCDN,backends/group,usedBy,"+
 			"iap(enabled,oauth2ClientId,oauth2ClientSecretSha256)")...)
 	return connect.AllPages(ctx, list.Pages, func(page *compute.BackendServiceAggregatedList) error {
+		if err := listOf(project, "backendServices", page.Id); err != nil {
+			return err
+		}
 		inv.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			inv.backends = append(inv.backends, scope.BackendServices...)
@@ -192,6 +204,9 @@ func (r *routing) readRoutes(ctx context.Context, api *compute.Service, project 
 	list := api.UrlMaps.AggregatedList(project).Fields(listed("urlMaps",
 		"selfLink,defaultService,defaultRouteAction,hostRules,pathMatchers")...)
 	return connect.AllPages(ctx, list.Pages, func(page *compute.UrlMapsAggregatedList) error {
+		if err := listOf(project, "urlMaps", page.Id); err != nil {
+			return err
+		}
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			r.routes = append(r.routes, scope.UrlMaps...)
@@ -206,6 +221,9 @@ func (r *routing) readRoutes(ctx context.Context, api *compute.Service, project 
 func (r *routing) readAddresses(ctx context.Context, api *compute.Service, project string) error {
 	list := api.ForwardingRules.AggregatedList(project).Fields(listed("forwardingRules", "selfLink,target,IPAddress")...)
 	return connect.AllPages(ctx, list.Pages, func(page *compute.ForwardingRuleAggregatedList) error {
+		if err := listOf(project, "forwardingRules", page.Id); err != nil {
+			return err
+		}
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			if w := scope.Warning; w != nil {
@@ -241,6 +259,9 @@ func (r *routing) readHTTPSProxies(
 	list := api.TargetHttpsProxies.AggregatedList(project).Fields(listed("targetHttpsProxies",
 		"selfLink,urlMap,certificateMap,sslCertificates")...)
 	err = connect.AllPages(ctx, list.Pages, func(page *compute.TargetHttpsProxyAggregatedList) error {
+		if err := listOf(project, "targetHttpsProxies", page.Id); err != nil {
+			return err
+		}
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			if w := scope.Warning; w != nil {
@@ -272,6 +293,9 @@ func (r *routing) readHTTPProxies(
 ) (found []proxyOf, err error) {
 	list := api.TargetHttpProxies.AggregatedList(project).Fields(listed("targetHttpProxies", "selfLink,urlMap")...)
 	err = connect.AllPages(ctx, list.Pages, func(page *compute.TargetHttpProxyAggregatedList) error {
+		if err := listOf(project, "targetHttpProxies", page.Id); err != nil {
+			return err
+		}
 		r.partial.unreachable(page.Unreachables)
 		for name, scope := range page.Items {
 			if w := scope.Warning; w != nil {

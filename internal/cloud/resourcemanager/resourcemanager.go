@@ -68,8 +68,12 @@ func (c *Client) Project(ctx context.Context, idOrNumber string) (Project, error
 			return Project{}, err
 		}
 		number := strconv.FormatInt(found.ProjectNumber, 10)
-		if idOrNumber != number && idOrNumber != found.ProjectId {
-			return Project{}, connect.About("projects/"+idOrNumber, "projects/"+found.ProjectId)
+		answered := found.ProjectId
+		if posture.ValidProjectNumber(idOrNumber) {
+			answered = number
+		}
+		if err := connect.About("projects/"+idOrNumber, "projects/"+answered); err != nil {
+			return Project{}, err
 		}
 		project := Project{ID: found.ProjectId, Number: number, InOrganization: found.Parent != nil}
 		if project.InOrganization {

@@ -26,12 +26,12 @@ func (c *Client) Mappings(ctx context.Context, region posture.Scope) (*Mappings,
 	found := &Mappings{parent: parent}
 	err := connect.AllPages(ctx, continuing(func(ctx context.Context, token string) (*knative.ListDomainMappingsResponse, string, error) {
 		page, err := c.domains.List(parent).Continue(token).Fields(
-			"items(metadata(name,labels),spec/routeName,status/mappedRouteName)", "metadata/continue", "unreachable").
+			"kind", "items(metadata(name,labels),spec/routeName,status/mappedRouteName)", "metadata/continue", "unreachable").
 			Context(ctx).Do()
 		if err != nil {
 			return nil, "", err
 		}
-		return page, continued(page.Metadata), nil
+		return page, continued(page.Metadata), isList("DomainMappingList", page.Kind)
 	}), func(page *knative.ListDomainMappingsResponse) error {
 		found.items, found.lacking = append(found.items, page.Items...), append(found.lacking, page.Unreachable...)
 		return nil

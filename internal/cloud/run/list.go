@@ -48,7 +48,7 @@ func (c *Client) list(
 	var found []posture.Target
 	var lacking []string
 	seen := map[posture.Target]bool{}
-	call := c.lists.List(parent).Fields("items/metadata(name,labels)", "metadata/continue", "unreachable")
+	call := c.lists.List(parent).Fields("kind", "items/metadata(name,labels)", "metadata/continue", "unreachable")
 	err := c.pages(ctx, call, func(page *knative.ListServicesResponse) error {
 		for _, item := range page.Items {
 			if one := name(scope.Project, item); !seen[one] {
@@ -74,8 +74,19 @@ func (c *Client) pages(
 		if err != nil {
 			return nil, "", err
 		}
-		return page, continued(page.Metadata), nil
+		return page, continued(page.Metadata), isList("ServiceList", page.Kind)
 	}), each)
+}
+
+// isList returns an error where an answer of v1 is not the list that was asked for: an object
+// without items looks like an empty list, and hides everything. Lists of v1 name their kind, those
+// without items too (recorded).
+func isList(asked, answered string) error {
+	if asked == answered {
+		return nil
+	}
+	return fault.New(fault.Unavailable, "the answer is of the kind %q, and a %s was asked for: check the endpoint and the "+
+		"proxies on the way", answered, asked)
 }
 
 // continuing makes of one call of v1 what reads page after page, as the clients of other versions
