@@ -16,7 +16,7 @@ import (
 // the memory could not store, and what saves work.
 type instance struct {
 	slots *memory.Memory // the limits' slots, while the memory that all share cannot be read
-	again again
+	again Again
 
 	mu       sync.Mutex
 	failed   []memory.Failure             // writes that did not hold
@@ -36,7 +36,7 @@ type relied struct {
 func newInstance(shared *memory.Memory) *instance {
 	return &instance{
 		slots: shared.Apart(),
-		again: again{taken: map[target]time.Time{}}, kept: map[posture.Target]time.Time{}, signIn: map[string]time.Time{},
+		kept:  map[posture.Target]time.Time{}, signIn: map[string]time.Time{},
 		relied: map[posture.Target]relied{}, states: map[posture.Target]standing{},
 	}
 }

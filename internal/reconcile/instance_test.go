@@ -13,9 +13,9 @@ import (
 
 func TestGuardingAgainHasPausesBeyondItsBound(t *testing.T) {
 	start := time.Unix(0, 0)
-	a := again{taken: map[target]time.Time{}}
+	a := &Again{}
 	for i := range againInProject {
-		if slot := a.take("p", fmt.Sprint(i), start); slot.UsedUp != "" {
+		if slot := a.Take("p", fmt.Sprint(i), start); slot.UsedUp != "" {
 			t.Fatalf("service %d has to wait: %+v", i+1, slot)
 		}
 	}
@@ -31,7 +31,7 @@ func TestGuardingAgainHasPausesBeyondItsBound(t *testing.T) {
 		{"a minute later", "p", "b", 61 * time.Second, 0},
 		{"an hour later", "p", "c", time.Hour, 0},
 	} {
-		slot := a.take(tc.project, tc.uid, start.Add(tc.at))
+		slot := a.Take(tc.project, tc.uid, start.Add(tc.at))
 		if (slot.UsedUp == "") != (tc.until == 0) || tc.until != 0 && !slot.Until.Equal(start.Add(tc.until)) {
 			t.Errorf("%s: %+v, want it until %v", tc.name, slot, tc.until)
 		}

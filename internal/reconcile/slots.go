@@ -31,7 +31,7 @@ func (r *run) slot(ctx context.Context, p target, wanted decide.SlotRequest) *de
 		return r.slotTaken
 	}
 	if wanted.Again {
-		r.slotTaken = r.instance.again.take(p.project, p.uid, r.now())
+		r.slotTaken = r.instance.again.Take(p.project, p.uid, r.now())
 		return r.slotTaken
 	}
 	limits := r.limits(ctx, p.project, wanted)
@@ -100,18 +100,21 @@ func tightened(limits []memory.Limit) []memory.Limit {
 	return own
 }
 
-// again counts, in this process, the services that are guarded again. It bounds how fast
-// many of them change, and stops none.
-type again struct {
+// Again counts, in this process, the services that are guarded again. It bounds how fast
+// many of them change, and stops none. The zero value has counted nothing.
+type Again struct {
 	mu    sync.Mutex
 	taken map[target]time.Time
 	last  time.Time // when the last of those beyond the bounds was let in
 }
 
-// take lets a service be guarded again, or says from when on it may be.
-func (a *again) take(project, uid string, now time.Time) *decide.Slot {
+// Take lets a service be guarded again, or says from when on it may be.
+func (a *Again) Take(project, uid string, now time.Time) *decide.Slot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.taken == nil {
+		a.taken = map[target]time.Time{}
+	}
 	one, inProject := target{project, uid}, 0
 	for each, at := range a.taken {
 		if now.Sub(at) >= decide.Window {

@@ -147,4 +147,34 @@ func TestWhatTheFunctionIsBilledForIsCounted(t *testing.T) {
 			per(before.reads, after.reads), per(before.writes, after.writes), per(before.logBytes, after.logBytes)/1e3,
 			float64((after.processor-before.processor).Milliseconds())/times)
 	}
+	m.sweep(t, times)
+}
+
+// sweep counts what a sweep of the whole project reads, by API. Its looks share the lists of load
+// balancers, and nothing else: the API with most reads for its quota decides how long a sweep of
+// many services takes.
+func (m *meter) sweep(t *testing.T, services int) {
+	t.Helper()
+	count := func() map[string]int {
+		reads := map[string]int{}
+		for _, call := range m.cloud.Calls().Own().Reads() {
+			reads[call.API]++
+			reads[call.Method]++
+		}
+		return reads
+	}
+	before := count()
+	m.cloud.Publish(playground.CommandsTopic, `{"command":"sweep","target":"projects/demo-project"}`)
+	m.cloud.Idle()
+	after := count()
+	for name := range after {
+		after[name] -= before[name]
+	}
+	if policies := after["cloudresourcemanager.projects.getIamPolicy"]; policies != services {
+		t.Errorf("a sweep of %d services read %d policies of projects: correct test/simulation and "+
+			"deploy/docs/reference/costs.md", services, policies)
+	}
+	for _, api := range []string{"iap", "run", "compute", "cloudresourcemanager", "networksecurity"} {
+		t.Logf("a sweep: %.1f reads of %s a service", float64(after[api])/float64(services), api)
+	}
 }
