@@ -1,0 +1,4 @@
+output "subscription" {
+  description = "The subscription that posts the messages."
+  value       = google_pubsub_subscription.chat.id
+}
