@@ -295,7 +295,7 @@ func TestAPIsOfTheDefaultProjectKnowNoOther(t *testing.T) {
 		"/v1/projects/host-project/secrets":                          403,
 		"/v1/projects/host-project/topics":                           403,
 		"/v1/projects/host-project/locations/us-central1/triggers":   403,
-		"/v3/projects/host-project/alertPolicies":                    403,
+		"/v3/projects/host-project/alertPolicies":                    200,
 		"/bigquery/v2/projects/host-project/datasets":                403,
 		"/v1/projects/host-project/locations/us-central1/jobs":       403,
 		"/v1/projects/host-project/locations/global/certificateMaps": 200,

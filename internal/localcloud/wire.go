@@ -43,7 +43,7 @@ func (c *Cloud) serveAPIs() {
 	tables, metrics, objects := bigquery.New(c.server), monitoring.New(c.server), storage.New(c.server)
 	c.serveInDefaultProject(objects.API())
 	c.serveInDefaultProject(tables.API())
-	c.serveInDefaultProject(metrics.API())
+	c.server.Serve(metrics.API())
 	c.logs.CountWith(metrics)
 	if c.options.PubSub != nil {
 		metrics.MeasureBacklogs(c.options.PubSub.Backlogs)

@@ -31,8 +31,6 @@ type Route struct {
 	Resource func(*Call) string
 	// MaxBody is the size of the largest body, zero = that of Google's front end for JSON.
 	MaxBody int
-	// EveryProject serves the method in every project, whatever the API says.
-	EveryProject bool
 	// Write says that the call changes something.
 	Write bool
 	// AuditMethod is protoPayload.methodName of the call's log entry. A call

@@ -176,7 +176,7 @@ func (s *Server) admit(c *Call) error {
 // serves reports whether a method knows a project, by its id or its number.
 func (s *Server) serves(route *Route, project string) bool {
 	found, ok := s.Project(project)
-	return ok && (found == DefaultProject() || route.EveryProject || !s.defaultOnly[route.API])
+	return ok && (found == DefaultProject() || !s.defaultOnly[route.API])
 }
 
 // resourceOf is the path after its version, without custom verb, and with the

@@ -33,7 +33,8 @@ type stored struct {
 	packed
 	tree map[string]any // its parts as filters see them, kept of the first entries alone
 	place
-	log      string // its log's name
+	log      string   // its log's name
+	into     []string // projects into whose logs sinks route it
 	required bool
 }
 
@@ -182,7 +183,7 @@ func (j *journal) between(q query) []*stored {
 // names reports whether an entry's log is one of those that are asked for.
 func (q query) names(entry *stored) bool {
 	return q.logs == nil || slices.ContainsFunc(q.logs, func(begins string) bool {
-		return strings.HasPrefix(entry.log, begins)
+		return strings.HasPrefix(entry.log, begins) || slices.Contains(entry.into, strings.TrimSuffix(begins, "/logs/"))
 	})
 }
 

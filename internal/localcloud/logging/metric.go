@@ -16,11 +16,17 @@ const auditedMetrics = "google.logging.v2.MetricsServiceV2."
 
 // Counter is Cloud Monitoring, as log-based metrics need it.
 type Counter interface {
-	// Describe makes a metric known by its descriptor, or forgets it: nil.
-	Describe(metric string, descriptor map[string]any)
+	// Describe makes a metric of a project known by its descriptor, or forgets it: nil.
+	Describe(project apiserver.Project, metric string, descriptor map[string]any)
 	// Count counts one entry of a monitored resource, or a value in it, which is nil where
 	// entries are counted.
-	Count(metric string, labels map[string]string, entry Entry, value *Value)
+	Count(of Counted, entry Entry, value *Value)
+}
+
+// Counted is what an entry is counted for: a project's metric, with its labels.
+type Counted struct {
+	Project, Metric string
+	Labels          map[string]string
 }
 
 // CountWith sets what counts the entries of log-based metrics. It is called before the
@@ -30,6 +36,7 @@ func (r *Router) CountWith(counter Counter) { r.counter = counter }
 // metric is what the router needs of a log-based metric.
 type metric struct {
 	name   string // logging.googleapis.com/user/M
+	in     string // the project whose log it counts in: projects/P
 	filter *Filter
 	labels map[string]extractor
 	value  *extractor // of a distribution; nil = entries are counted
@@ -91,16 +98,18 @@ func (e extractor) of(entry map[string]any) string {
 	return ""
 }
 
-// count counts an entry for every metric whose filter selects it.
-func (r *Router) count(entry Entry, tree map[string]any) {
-	if r.counter == nil || elsewhere(entry) {
+// count counts an entry for every metric whose filter selects it, of its own project and of
+// those into whose logs sinks route it.
+func (r *Router) count(entry Entry, tree map[string]any, into []string) {
+	if r.counter == nil {
 		return
 	}
+	owner, _, _ := strings.Cut(entry.LogName, "/logs/")
 	r.mu.Lock()
 	counting := slices.Collect(maps.Values(r.metrics))
 	r.mu.Unlock()
 	for _, each := range counting {
-		if !each.filter.Match(tree) {
+		if each.in != owner && !slices.Contains(into, each.in) || !each.filter.Match(tree) {
 			continue
 		}
 		value, ok := each.valueIn(tree)
@@ -111,14 +120,8 @@ func (r *Router) count(entry Entry, tree map[string]any) {
 		for name, extract := range each.labels {
 			labels[name] = extract.of(tree)
 		}
-		r.counter.Count(each.name, labels, entry, value)
+		r.counter.Count(Counted{strings.TrimPrefix(each.in, "projects/"), each.name, labels}, entry, value)
 	}
-}
-
-// elsewhere reports whether an entry belongs to a project that has no metrics here.
-func elsewhere(entry Entry) bool {
-	return strings.HasPrefix(entry.LogName, "projects/") &&
-		!strings.HasPrefix(entry.LogName, apiserver.DefaultProject().Name()+"/")
 }
 
 // metricChanged lets the router and Cloud Monitoring have what a client wrote.
@@ -131,21 +134,22 @@ func (r *Router) metricChanged(w *collection.Write) {
 	}
 	descriptor := apiserver.Object(about.Body, "metricDescriptor")
 	name := apiserver.Text(descriptor, "type")
-	delete(r.metrics, name)
-	if r.counter != nil && w.New == nil {
-		r.counter.Describe(name, nil)
-	}
-	if r.counter == nil || w.New == nil {
+	delete(r.metrics, about.Name)
+	if r.counter == nil {
 		return
 	}
-	r.counter.Describe(name, descriptor)
+	if w.New == nil {
+		r.counter.Describe(w.Call.Project, name, nil)
+		return
+	}
+	r.counter.Describe(w.Call.Project, name, descriptor)
 	if made := w.New.Kept.(*metric); about.Body["disabled"] != true {
-		made.name = name
-		r.metrics[name] = made
+		made.name, made.in = name, w.Call.Project.Name()
+		r.metrics[about.Name] = made
 	}
 }
 
-// metricKind are the log-based metrics of DefaultProject, which alone has Cloud Monitoring.
+// metricKind are log-based metrics.
 func (r *Router) metricKind() collection.Kind {
 	kind := metrics
 	kind.Changed = r.metricChanged
@@ -170,9 +174,6 @@ func prepareMetric(w *collection.Write) error {
 		return nil
 	}
 	project, body := w.Call.Project, w.New.Body
-	if project != apiserver.DefaultProject() {
-		return apiserver.Denied("Permission 'logging.logMetrics.create' denied on resource (or it may not exist): %s", project.Name())
-	}
 	if apiserver.Text(body, "filter") == "" {
 		return apiserver.Invalid("A metric must have a filter.")
 	}

@@ -39,7 +39,7 @@ type Router struct {
 	journal     journal
 	sinks       map[string]*sink   // by full name
 	server      *apiserver.Server  // whose hierarchy sinks select by; nil = an entry's own parent alone
-	metrics     map[string]*metric // by type
+	metrics     map[string]*metric // by full name
 	subscribers map[*subscriber]struct{}
 	unwritable  int // entries that could not be encoded
 }
@@ -85,7 +85,7 @@ func (r *Router) Write(entry Entry) {
 	for _, each := range r.keep(kept, tree, now) {
 		r.send(each, kept.raw, entry.Timestamp)
 	}
-	r.count(entry, tree)
+	r.count(entry, tree, kept.into)
 	if r.listen != nil {
 		r.listen(entry)
 	}
@@ -112,11 +112,18 @@ func (r *Router) keep(entry *stored, tree map[string]any, now time.Time) []*sink
 	above := r.above(tree)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	wanting := r.wanting(tree, above)
+	for _, each := range wanting {
+		if project := each.project(); project != "" {
+			entry.into = append(entry.into, project)
+			each.delivered++
+		}
+	}
 	r.journal.add(entry, now)
 	for each := range r.subscribers {
 		each.offer(entry.raw)
 	}
-	return r.wanting(tree, above)
+	return wanting
 }
 
 // send publishes an entry into a sink's topic. Logging drops what it cannot

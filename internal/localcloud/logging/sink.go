@@ -39,6 +39,7 @@ var (
 	sinkName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
 	topic    = regexp.MustCompile(`^pubsub\.googleapis\.com/projects/[^/]+/topics/[^/]+$`)
 	other    = regexp.MustCompile(`^(storage|bigquery|logging)\.googleapis\.com/.+$`)
+	project  = regexp.MustCompile(`^logging\.googleapis\.com/(projects/[^/]+)$`)
 )
 
 // AddSink adds a sink of DefaultProject that wires the local cloud itself: unlike those
@@ -258,6 +259,14 @@ func (s *sink) selects(entry map[string]any) bool {
 		return false
 	}
 	return !slices.ContainsFunc(s.exclusions, func(each *Filter) bool { return each.Match(entry) })
+}
+
+// project is the project into whose log the sink's entries go, "" = elsewhere.
+func (s *sink) project() string {
+	if found := project.FindStringSubmatch(s.destination); found != nil {
+		return found[1]
+	}
+	return ""
 }
 
 // counts say what became of the sink's entries.

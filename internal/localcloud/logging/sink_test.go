@@ -2,16 +2,19 @@ package logging_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	manager "google.golang.org/api/cloudresourcemanager/v3"
 	"google.golang.org/api/googleapi"
 	client "google.golang.org/api/logging/v2"
+	monitoring "google.golang.org/api/monitoring/v3"
 	"google.golang.org/api/option"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
@@ -142,6 +145,68 @@ func TestASinkAboveTheProjectSeesItsEntries(t *testing.T) {
 	if list, err := api.Organizations.Sinks.List(organization).Do(); err != nil || len(list.Sinks) != 2 ||
 		list.Sinks[0].ResourceName != organization+"/sinks/itself" {
 		t.Errorf("the organization's sinks: %+v, %v", list, err)
+	}
+}
+
+// An organization's sink routes the entries of one project into the log of another, which
+// lists them and whose metric counts them. A metric of a third project counts neither.
+func TestASinkRoutesEntriesIntoAProjectsLog(t *testing.T) {
+	r, api := startRouted(t)
+	projects, err := manager.NewService(t.Context(), option.WithEndpoint(r.URL), option.WithoutAuthentication())
+	if err != nil {
+		t.Fatal(err)
+	}
+	metric := &client.LogMetric{Name: "tour", Filter: `log_id("tour")`}
+	for _, id := range []string{"guard-1", "shop-1"} {
+		if _, err := projects.Projects.Create(&manager.Project{ProjectId: id}).Do(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := api.Projects.Metrics.Create("projects/"+id, metric).Do(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sink := sinkTo("tour", true)
+	sink.Destination = "logging.googleapis.com/projects/guard-1"
+	if _, err := api.Organizations.Sinks.Create(organization, sink).Do(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := api.Entries.Write(&client.WriteLogEntriesRequest{LogName: ours + "/logs/tour",
+		Resource: &client.MonitoredResource{Type: "global"}, Entries: []*client.LogEntry{{TextPayload: "x"}}}).Do(); err != nil {
+		t.Fatal(err)
+	}
+	series, err := monitoring.NewService(t.Context(), option.WithEndpoint(r.URL), option.WithoutAuthentication())
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	got := map[string][2]int{} // entries and time series
+	for _, id := range []string{"demo-project", "guard-1", "shop-1"} {
+		list, err := api.Entries.List(&client.ListLogEntriesRequest{ResourceNames: []string{"projects/" + id},
+			Filter: `log_id("tour")`}).Do()
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted, err := series.Projects.TimeSeries.List("projects/" + id).
+			Filter(`metric.type="logging.googleapis.com/user/tour"`).IntervalStartTime(now.Add(-time.Hour).Format(time.RFC3339)).
+			IntervalEndTime(now.Add(time.Hour).Format(time.RFC3339)).Do()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[id] = [2]int{len(list.Entries), len(counted.TimeSeries)}
+	}
+	if diff := cmp.Diff(map[string][2]int{"demo-project": {1, 0}, "guard-1": {1, 1}, "shop-1": {0, 0}}, got); diff != "" {
+		t.Errorf("entries and series (-want +got):\n%s", diff)
+	}
+	response, err := http.Get(r.URL + "/_local/state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var state struct {
+		Logging map[string]struct{ Delivered int }
+	}
+	if err := json.NewDecoder(response.Body).Decode(&state); err != nil || state.Logging[organization+"/sinks/tour"].Delivered != 1 {
+		t.Errorf("the sink: %+v, %v; want one entry delivered", state.Logging, err)
 	}
 }
 

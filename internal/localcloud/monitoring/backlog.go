@@ -27,7 +27,7 @@ func (s *series) describeBacklogs() {
 		oldestUnacked: {"s", "Oldest unacked message age", "Age (in seconds) of the oldest unacknowledged message in a subscription."},
 		undelivered:   {"1", "Unacked messages", "Number of unacknowledged messages in a subscription."},
 	} {
-		s.descriptors[metric] = object{"type": metric, "metricKind": "GAUGE", "valueType": "INT64", "unit": shown[0],
+		s.descriptors[described{metric: metric}] = object{"type": metric, "metricKind": "GAUGE", "valueType": "INT64", "unit": shown[0],
 			"displayName": shown[1], "description": shown[2], "launchStage": "GA",
 			"metadata":               object{"samplePeriod": "60s", "ingestDelay": "120s", "launchStage": "GA"},
 			"monitoredResourceTypes": []any{"pubsub_subscription"}}

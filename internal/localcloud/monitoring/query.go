@@ -142,7 +142,7 @@ func (o *one) tree() object {
 // project is the id of the project that a series belongs to, the default one's where its
 // resource names none.
 func (o *one) project() string {
-	return cmp.Or(apiserver.Text(apiserver.Object(o.resource, "labels"), "project_id"), apiserver.ProjectID)
+	return cmp.Or(o.in, apiserver.Text(apiserver.Object(o.resource, "labels"), "project_id"), apiserver.ProjectID)
 }
 
 // within are the points that end in the query's interval. The start is exclusive,

@@ -23,10 +23,8 @@ func (m *Monitoring) routes() []apiserver.Route {
 		return apiserver.Route{Verb: verb, Path: path, API: "monitoring", ID: "monitoring.projects." + method,
 			Permission: "monitoring." + method, Source: docs, Write: verb != http.MethodGet, Handle: handle}
 	}
-	list := route(http.MethodGet, series, "timeSeries.list", m.listSeries)
-	list.EveryProject = true
 	return []apiserver.Route{
-		list,
+		route(http.MethodGet, series, "timeSeries.list", m.listSeries),
 		route(http.MethodPost, series, "timeSeries.create", m.createSeries),
 		route(http.MethodGet, all, "metricDescriptors.list", m.listDescriptors),
 		route(http.MethodPost, all, "metricDescriptors.create", m.createDescriptor),
@@ -60,7 +58,7 @@ func (m *Monitoring) createSeries(call *apiserver.Call) (any, error) {
 		return nil, apiserver.Invalid("Field timeSeries had an invalid value: 1 to %d time series are written at once.", maxWritten)
 	}
 	for _, each := range all {
-		if err := m.series.write(each.(object)); err != nil {
+		if err := m.series.write(call.Project, each.(object)); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +76,8 @@ func (m *Monitoring) listSeries(call *apiserver.Call) (any, error) {
 	for _, each := range m.every(func(each *one) bool {
 		return each.project() == call.Project.ID && q.filter.Match(each.tree())
 	}) {
-		selected := &one{each.metric, each.resource, each.kind, each.valueType, q.within(each.points)}
+		selected := &one{metric: each.metric, resource: each.resource, kind: each.kind, valueType: each.valueType,
+			points: q.within(each.points)}
 		if q.period > 0 {
 			selected = q.align(selected)
 		}
@@ -111,9 +110,9 @@ func answer(field string, page []any, next string) object {
 	return body
 }
 
-func shownDescriptor(descriptor object) object {
+func shownDescriptor(project apiserver.Project, descriptor object) object {
 	shown := maps.Clone(descriptor)
-	shown["name"] = "projects/" + apiserver.ProjectID + "/metricDescriptors/" + apiserver.Text(descriptor, "type")
+	shown["name"] = project.Name() + "/metricDescriptors/" + apiserver.Text(descriptor, "type")
 	return shown
 }
 
@@ -124,10 +123,17 @@ func (m *Monitoring) listDescriptors(call *apiserver.Call) (any, error) {
 	}
 	m.series.mu.Lock()
 	defer m.series.mu.Unlock()
+	var known []string
+	for of := range m.series.descriptors {
+		if of.project == "" || of.project == call.Project.ID {
+			known = append(known, of.metric)
+		}
+	}
+	slices.Sort(known)
 	var items []any
-	for _, name := range slices.Sorted(maps.Keys(m.series.descriptors)) {
+	for _, name := range slices.Compact(known) {
 		if filter.Match(payload(object{"metric": object{"type": name}})) {
-			items = append(items, shownDescriptor(m.series.descriptors[name]))
+			items = append(items, shownDescriptor(call.Project, m.series.descriptor(call.Project, name)))
 		}
 	}
 	page, next, err := collection.Page(call, items, 0)
@@ -140,11 +146,11 @@ func (m *Monitoring) listDescriptors(call *apiserver.Call) (any, error) {
 func (m *Monitoring) getDescriptor(call *apiserver.Call) (any, error) {
 	m.series.mu.Lock()
 	defer m.series.mu.Unlock()
-	found := m.series.descriptors[call.Var("descriptor")]
+	found := m.series.descriptor(call.Project, call.Var("descriptor"))
 	if found == nil {
 		return nil, apiserver.NotFound("Could not find descriptor for metric '%s'.", call.Var("descriptor"))
 	}
-	return shownDescriptor(found), nil
+	return shownDescriptor(call.Project, found), nil
 }
 
 // createDescriptor makes a metric, or replaces what clients may change of it.
@@ -163,12 +169,12 @@ func (m *Monitoring) createDescriptor(call *apiserver.Call) (any, error) {
 	delete(body, "name")
 	m.series.mu.Lock()
 	defer m.series.mu.Unlock()
-	if old := m.series.descriptors[name]; old != nil &&
+	if old := m.series.descriptor(call.Project, name); old != nil &&
 		(old["metricKind"] != body["metricKind"] || old["valueType"] != body["valueType"]) {
 		return nil, apiserver.Invalid("Field metricDescriptor had an invalid value: metric kind and value type cannot change.")
 	}
-	m.series.descriptors[name] = body
-	return shownDescriptor(body), nil
+	m.series.descriptors[described{call.Project.ID, name}] = body
+	return shownDescriptor(call.Project, body), nil
 }
 
 func (m *Monitoring) deleteDescriptor(call *apiserver.Call) (any, error) {
@@ -178,11 +184,13 @@ func (m *Monitoring) deleteDescriptor(call *apiserver.Call) (any, error) {
 	switch {
 	case !custom(name):
 		return nil, apiserver.Invalid("Field name had an invalid value: %q cannot be deleted.", name)
-	case m.series.descriptors[name] == nil:
+	case m.series.descriptor(call.Project, name) == nil:
 		return nil, apiserver.NotFound("Could not find descriptor for metric '%s'.", name)
 	}
-	delete(m.series.descriptors, name)
-	maps.DeleteFunc(m.series.all, func(_ string, each *one) bool { return each.metric["type"] == name })
+	delete(m.series.descriptors, described{call.Project.ID, name})
+	maps.DeleteFunc(m.series.all, func(_ string, each *one) bool {
+		return each.metric["type"] == name && each.project() == call.Project.ID
+	})
 	return object{}, nil
 }
 

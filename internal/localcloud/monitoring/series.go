@@ -29,6 +29,7 @@ const (
 // one is one time series.
 type one struct {
 	metric, resource object // type and labels
+	in               string // the project of a log-based metric; "" = the resource's
 	kind, valueType  string
 	points           []point // oldest first
 }
@@ -42,8 +43,19 @@ type point struct {
 // series are all time series and metric descriptors.
 type series struct {
 	mu          sync.Mutex
-	all         map[string]*one   // by metric and resource
-	descriptors map[string]object // by type
+	all         map[string]*one // by metric and resource
+	descriptors map[described]object
+}
+
+// described is what has a descriptor: a metric of a project's own, or one that all have, "".
+type described struct{ project, metric string }
+
+// descriptor is that of a metric in a project, nil = there is none.
+func (s *series) descriptor(project apiserver.Project, metric string) object {
+	if own := s.descriptors[described{project.ID, metric}]; own != nil {
+		return own
+	}
+	return s.descriptors[described{metric: metric}]
 }
 
 func newSeries() *series {
@@ -56,10 +68,10 @@ func (s *series) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all = map[string]*one{}
-	s.descriptors = map[string]object{requestCount: counting(requestCount, "cloud_run_revision", "120s",
+	s.descriptors = map[described]object{{metric: requestCount}: counting(requestCount, "cloud_run_revision", "120s",
 		"Number of requests reaching the revision.")}
 	for resource, metric := range dataplane.RequestCounts {
-		s.descriptors[metric] = counting(metric, resource, "90s", "The number of requests served by the load balancer.")
+		s.descriptors[described{metric: metric}] = counting(metric, resource, "90s", "The number of requests served by the load balancer.")
 	}
 	s.describeBacklogs()
 }
@@ -110,35 +122,37 @@ func (m *Monitoring) count(entry logging.Entry) {
 	m.series.count(metric, object{"type": entry.Resource.Type, "labels": texts(entry.Resource.Labels)}, at)
 }
 
-// Describe makes a log-based metric known, or forgets it: nil. It is a logging.Counter's.
-func (m *Monitoring) Describe(metric string, descriptor map[string]any) {
+// Describe makes a log-based metric of a project known, or forgets it: nil. It is a
+// logging.Counter's.
+func (m *Monitoring) Describe(project apiserver.Project, metric string, descriptor map[string]any) {
 	m.series.mu.Lock()
 	defer m.series.mu.Unlock()
 	if descriptor == nil {
-		delete(m.series.descriptors, metric)
+		delete(m.series.descriptors, described{project.ID, metric})
 		return
 	}
 	kept := apiserver.Clone(descriptor)
 	delete(kept, "name")
-	m.series.descriptors[metric] = kept
+	m.series.descriptors[described{project.ID, metric}] = kept
 }
 
 // Count counts an entry or a value for a log-based metric. It is a logging.Counter's.
-func (m *Monitoring) Count(metric string, labels map[string]string, entry logging.Entry, value *logging.Value) {
+func (m *Monitoring) Count(of logging.Counted, entry logging.Entry, value *logging.Value) {
 	at, err := time.Parse(time.RFC3339Nano, entry.Timestamp)
 	if err != nil {
 		return // an entry without a time is not counted
 	}
-	counted := object{"type": metric}
-	if len(labels) > 0 {
-		counted["labels"] = texts(labels)
+	counted := &one{metric: object{"type": of.Metric}, in: of.Project,
+		resource: object{"type": entry.Resource.Type, "labels": texts(entry.Resource.Labels)}}
+	if len(of.Labels) > 0 {
+		counted.metric["labels"] = texts(of.Labels)
 	}
-	resource := object{"type": entry.Resource.Type, "labels": texts(entry.Resource.Labels)}
-	if value == nil {
-		m.series.count(counted, resource, at)
-		return
-	}
-	m.series.collect(counted, resource, at, func(distribution object) object { return sampled(distribution, *value) })
+	m.series.collect(counted, at, func(before object) object {
+		if value == nil {
+			return oneMore(before)
+		}
+		return sampled(before, *value)
+	})
 }
 
 func texts(of map[string]string) object {
@@ -151,16 +165,18 @@ func texts(of map[string]string) object {
 
 // count adds one to the minute of a series that counts.
 func (s *series) count(metric, resource object, at time.Time) {
-	s.collect(metric, resource, at, func(value object) object {
-		return object{"int64Value": strconv.FormatInt(integer(value)+1, 10)}
-	})
+	s.collect(&one{metric: metric, resource: resource}, at, oneMore)
+}
+
+func oneMore(value object) object {
+	return object{"int64Value": strconv.FormatInt(integer(value)+1, 10)}
 }
 
 // collect makes another value of the one in the minute of a series, nil at first.
-func (s *series) collect(metric, resource object, at time.Time, next func(value object) object) {
+func (s *series) collect(of *one, at time.Time, next func(value object) object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	counted := s.of(metric, resource)
+	counted := s.kept(of)
 	if counted == nil {
 		return
 	}
@@ -183,10 +199,9 @@ func (s *series) collect(metric, resource object, at time.Time, next func(value 
 	counted.bound()
 }
 
-// of returns the series of a metric and a resource, nil where there are too many. The
+// kept returns a series as it is kept, or keeps a new one; nil where there are too many. The
 // lock is held.
-func (s *series) of(metric, resource object) *one {
-	made := &one{metric: metric, resource: resource}
+func (s *series) kept(made *one) *one {
 	found := s.all[made.key()]
 	if found == nil && len(s.all) < maxSeries {
 		found = made
@@ -195,9 +210,9 @@ func (s *series) of(metric, resource object) *one {
 	return found
 }
 
-// key is the metric and the resource of a series.
+// key is the metric, the resource and the project of a series.
 func (o *one) key() string {
-	key, _ := json.Marshal([]object{o.metric, o.resource}) // texts encode, keys in order
+	key, _ := json.Marshal([]any{o.metric, o.resource, o.in}) // texts encode, keys in order
 	return string(key)
 }
 
@@ -223,8 +238,8 @@ func number(value object) (float64, bool) {
 	return 0, false
 }
 
-// write keeps one point of a client's series.
-func (s *series) write(sent object) error {
+// write keeps one point of a client's series in a project.
+func (s *series) write(project apiserver.Project, sent object) error {
 	metric, resource := apiserver.Object(sent, "metric"), apiserver.Object(sent, "resource")
 	name := apiserver.Text(metric, "type")
 	points := apiserver.List(sent, "points")
@@ -239,22 +254,22 @@ func (s *series) write(sent object) error {
 		return err
 	}
 	if apiserver.Text(resource, "type") == "" {
-		resource = object{"type": "global", "labels": object{"project_id": apiserver.ProjectID}}
+		resource = object{"type": "global", "labels": object{"project_id": project.ID}}
 	}
 	kind := cmp.Or(apiserver.Text(sent, "metricKind"), "GAUGE")
 	valueType := typeOf(got.value)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := s.descriptors[name]
+	known := s.descriptor(project, name)
 	if known == nil {
 		known = object{"type": name, "metricKind": kind, "valueType": valueType, "labels": labelsOf(metric)}
-		s.descriptors[name] = known
+		s.descriptors[described{project.ID, name}] = known
 	}
 	if known["metricKind"] != kind || known["valueType"] != valueType {
 		return apiserver.Invalid("Field timeSeries[0] had an invalid value: the metric's kind and value type are %v and %v.",
 			known["metricKind"], known["valueType"])
 	}
-	kept := s.of(metric, resource)
+	kept := s.kept(&one{metric: metric, resource: resource})
 	switch {
 	case kept == nil:
 		return apiserver.Invalid("There are more than %d time series.", maxSeries)
