@@ -67,6 +67,11 @@ func (c *Collection) newName(call *apiserver.Call, f face, asked map[string]any)
 		return c.nameOf(call), nil
 	}
 	all := c.nameOf(call)
+	for name := range f.method.Parameters {
+		if strings.HasSuffix(name, "Id") && call.Request.URL.Query().Has(name) {
+			return all + "/" + call.Query(name), nil
+		}
+	}
 	if given := apiserver.Text(asked, "name"); c.NewID != nil && (c.ID == nil || given == "") {
 		return all + "/" + c.NewID(), nil
 	}
@@ -78,11 +83,6 @@ func (c *Collection) newName(call *apiserver.Call, f face, asked map[string]any)
 		}
 		if id := apiserver.Text(body, path[len(path)-1]); id != "" || err != nil {
 			return all + "/" + id, err
-		}
-	}
-	for name := range f.method.Parameters {
-		if strings.HasSuffix(name, "Id") && call.Request.URL.Query().Has(name) {
-			return all + "/" + call.Query(name), nil
 		}
 	}
 	for name, value := range asked { // such as accountId beside serviceAccount

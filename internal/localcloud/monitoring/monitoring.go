@@ -1,6 +1,6 @@
 // Package monitoring is the local cloud's Cloud Monitoring: alert policies,
-// notification channels and time series (v3), and dashboards (v1). Nothing evaluates
-// policies or draws dashboards. Cloud Run's request counts are those of the data plane, those
+// notification channels, objectives and time series (v3), and dashboards (v1). Nothing evaluates
+// policies and objectives or draws dashboards. Cloud Run's request counts are those of the data plane, those
 // of log-based metrics what Cloud Logging writes, and the backlogs of subscriptions those of
 // Pub/Sub at the moment of the question.
 package monitoring
@@ -25,6 +25,7 @@ const docs = "cloud.google.com/monitoring/access-control"
 type Monitoring struct {
 	server                        *apiserver.Server
 	policies, channels, dashboard *collection.Collection
+	services, objectives          *collection.Collection
 	series                        *series
 	backlogs                      func() []inprocess.Backlog // of subscriptions; nil = there is no Pub/Sub
 }
@@ -35,12 +36,14 @@ func New(s *apiserver.Server) *Monitoring {
 	m.policies = collection.New(s, m.policyKind())
 	m.channels = collection.New(s, m.channelKind())
 	m.dashboard = collection.New(s, dashboards)
+	m.services = collection.New(s, m.serviceKind())
+	m.objectives = collection.New(s, m.objectiveKind())
 	return m
 }
 
 // API is Cloud Monitoring as the server serves it.
 func (m *Monitoring) API() apiserver.API {
-	api := collection.Merged("monitoring", m.policies, m.channels, m.dashboard)
+	api := collection.Merged("monitoring", m.policies, m.channels, m.dashboard, m.services, m.objectives)
 	api.Routes = append(api.Routes, m.routes()...)
 	kinds := api.Reset
 	api.Reset = func() {

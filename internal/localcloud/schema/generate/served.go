@@ -122,7 +122,7 @@ var served = []document{
 		Methods: []string{
 			"monitoring.projects.timeSeries.", "monitoring.projects.metricDescriptors.",
 			"monitoring.projects.monitoredResourceDescriptors.", "monitoring.projects.alertPolicies.",
-			"monitoring.projects.notificationChannels.",
+			"monitoring.projects.notificationChannels.", "monitoring.services.",
 		},
 	},
 	{
