@@ -41,10 +41,8 @@ func (s *Playground) register(region, service, endpoint string) {
 // endpoint is where a service listens: at its own address, to which tokens are
 // made out, or in the open, where the pusher chooses.
 func (s *Playground) endpoint(region, service string) (endpoint, audience string, err error) {
-	if s.Cloud.DataPlane().Contains("projects/" + Project + "/locations/" + region + "/services/" + service) {
-		if address := s.Cloud.Run().Address(region, service); address != "" {
-			return address, address, nil
-		}
+	if address := s.Cloud.Run().Address(region, service); address != "" {
+		return address, address, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,22 +63,29 @@ func (s *Playground) endpoint(region, service string) (endpoint, audience string
 			service, region, strings.Join(known, ", "))
 }
 
-// Open makes the topic, and the push subscription once there is somebody to
-// push to. Its deadline is the one that Eventarc's subscriptions have; pauses
-// between attempts are short, because nobody waits here for others (Eventarc:
-// 10 s to 600 s).
+// Open makes the topic, and the push subscription once there is a service to
+// push to. Its deadline and retention are those that Eventarc's subscriptions have
+// (eventarc/docs/retry-events); pauses between attempts are short, because nobody waits here
+// for others (Eventarc: 10 s to 600 s). A subscription that is there keeps all but its endpoint
+// and account.
 func (t eventTransport) Open(ctx context.Context, route eventarc.Route) error {
 	if err := t.playground.Broker.CreateTopic(ctx, route.Topic); err != nil {
 		return err
 	}
 	endpoint, audience, err := t.playground.endpoint(route.Region, route.Service)
-	if err != nil || t.pushes(route) {
+	switch {
+	case err != nil && t.pushes(route): // to where it no longer leads
+		return errors.Join(err, t.playground.Broker.Remove(ctx, route.Subscription))
+	case err != nil:
 		return err
 	}
 	subscription := delivery.Subscription{
 		Name: route.Subscription, Topic: route.Topic, Endpoint: endpoint + "/" + route.Path,
-		AckDeadline: 10 * time.Second, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
+		AckDeadline: 10 * time.Second, Retention: 24 * time.Hour, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
 		NoWrapper: true, WriteMetadata: true, Once: route.Once, Account: route.Account, Audience: audience,
+	}
+	if t.pushes(route) {
+		return t.playground.Broker.Redirect(ctx, subscription)
 	}
 	return t.playground.Broker.Push(ctx, subscription)
 }

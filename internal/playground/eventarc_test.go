@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -338,5 +339,41 @@ func TestATriggerThatIsGoneDeliversNothing(t *testing.T) {
 			t.Errorf("%s: subscriptions left: %+v", name, got)
 		}
 		call(t, s, http.MethodPost, "/_local/reset", nil)
+	}
+}
+
+// What a client made of the subscription stays when the trigger changes, and what waits in it
+// goes where the trigger leads from then on.
+func TestAChangedTriggerKeepsItsSubscription(t *testing.T) {
+	t.Parallel()
+	s, function := served(t)
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(refusing.Close)
+	s.Cloud.DataPlane().Contain(parent+"us-central1/services/first", refusing.URL)
+	deployTo(t, s, "us-central1", "first")
+	deployTo(t, s, "us-central1", playground.FunctionService)
+	for _, service := range []string{"first", playground.FunctionService} {
+		call(t, s, http.MethodPost, "/v2/"+parent+"us-central1/services/"+service+":setIamPolicy", map[string]any{
+			"policy": map[string]any{"bindings": []any{map[string]any{"role": "roles/run.invoker", "members": []any{"allUsers"}}}}})
+	}
+	to := func(service string) map[string]any {
+		return map[string]any{"cloudRun": map[string]any{"service": service, "region": "us-central1"}}
+	}
+	createTrigger(t, s, "global", "watch", trigger(createService, set("destination", to("first"))))
+	name := readTrigger(t, s, "global", "watch")["transport"].(map[string]any)["pubsub"].(map[string]any)["subscription"].(string)
+	call(t, s, http.MethodPatch, "/v1/"+name, map[string]any{"updateMask": "ackDeadlineSeconds",
+		"subscription": map[string]any{"ackDeadlineSeconds": 600}})
+	deployTo(t, s, "us-central1", "hello")
+	call(t, s, http.MethodPatch, "/v1/"+parent+"global/triggers/watch?updateMask=destination.cloudRun.service",
+		map[string]any{"destination": to(playground.FunctionService)})
+	idle(t, s)
+	if got := len(function.taken()); got != 1 {
+		t.Errorf("%d events, want the one that waited", got)
+	}
+	shown := call(t, s, http.MethodGet, "/v1/"+name, nil)
+	if shown["ackDeadlineSeconds"] != 600.0 || shown["messageRetentionDuration"] != "86400s" {
+		t.Errorf("the subscription: %v, want the deadline that was set and a day's retention", shown)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
 // Subscription says what is pushed where. The zero value of every field after
@@ -27,6 +28,9 @@ type Subscription struct {
 	// doubles from one to the other. By default 100 ms to 60 s, the slow start
 	// of a subscription without a retry policy.
 	MinBackoff, MaxBackoff time.Duration
+	// Retention is how long Pub/Sub says that it keeps messages, zero = its default. Nothing
+	// expires here.
+	Retention time.Duration
 	// DeadLetterTopic receives what was not acknowledged after
 	// MaxDeliveryAttempts (5 to 100, by default 5); "" = tried for ever.
 	DeadLetterTopic     string
@@ -141,6 +145,24 @@ func (b *Broker) Push(ctx context.Context, subscription Subscription) error {
 	return nil
 }
 
+// Redirect changes endpoint and account of a subscription that Push made. All else stays as it
+// is, what is left in it too. One of an emulator is made anew.
+func (b *Broker) Redirect(ctx context.Context, to Subscription) error {
+	complete, err := to.withDefaults()
+	if err != nil {
+		return fmt.Errorf("changing subscription %q: %w", to.Name, err)
+	}
+	if b.backend.server == nil {
+		return errors.Join(b.Remove(ctx, to.Name), b.Push(ctx, to))
+	}
+	_, err = b.client.SubscriptionAdminClient.UpdateSubscription(ctx, &pubsubpb.UpdateSubscriptionRequest{
+		Subscription: b.resource(complete), UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"push_config"}}})
+	if err != nil {
+		return fmt.Errorf("changing subscription %q: %w", to.Name, err)
+	}
+	return nil
+}
+
 // reserve takes a name, which keeps subscriptionChanged from serving it.
 func (b *Broker) reserve(name string) error {
 	b.mu.Lock()
@@ -187,6 +209,9 @@ func (b *Broker) resource(s Subscription) *pubsubpb.Subscription {
 		shown.DeadLetterPolicy = &pubsubpb.DeadLetterPolicy{DeadLetterTopic: s.DeadLetterTopic,
 			MaxDeliveryAttempts: int32(s.MaxDeliveryAttempts)}
 	}
+	if s.Retention > 0 {
+		shown.MessageRetentionDuration = durationpb.New(s.Retention)
+	}
 	return shown
 }
 
@@ -209,7 +234,7 @@ func subscriptionOf(shown *pubsubpb.Subscription, old Subscription) Subscription
 		Ordered: shown.GetEnableMessageOrdering(), NoWrapper: config.GetNoWrapper() != nil,
 		WriteMetadata: config.GetNoWrapper().GetWriteMetadata(),
 		Account:       config.GetOidcToken().GetServiceAccountEmail(), Audience: config.GetOidcToken().GetAudience(),
-		Once: old.Once, Concurrency: old.Concurrency, client: old.client,
+		Retention: old.Retention, Once: old.Once, Concurrency: old.Concurrency, client: old.client,
 	}
 }
 

@@ -29,9 +29,10 @@ type Route struct {
 
 // Transport carries events.
 type Transport interface {
-	// Open makes topic and push subscription of a route; what is there already
-	// is kept. An error means that the destination gets nothing: the
-	// trigger shows it, and Open is called again with the next event.
+	// Open makes topic and push subscription of a route. Those that are there already are
+	// kept, with what is in them, and push from now on as the route says. An error means that
+	// the destination gets nothing: the trigger shows it, and Open is called again with the
+	// next event.
 	Open(ctx context.Context, route Route) error
 	// Close takes both away, with what is left in them.
 	Close(ctx context.Context, route Route) error
@@ -85,7 +86,7 @@ func (e *Eventarc) kind() collection.Kind {
 		Prepare:  prepare,
 		Changed: func(w *collection.Write) {
 			if w.Old != nil {
-				e.close(triggerOf(*w.Old))
+				e.leave(triggerOf(*w.Old), w.New)
 			}
 			if w.New != nil {
 				ctx, cancel := context.WithTimeout(context.Background(), carrying)
@@ -100,6 +101,16 @@ func (e *Eventarc) kind() collection.Kind {
 }
 
 func triggerOf(r collection.Resource) *trigger { return r.Kept.(*trigger) }
+
+// leave ends the way of a trigger that was changed or deleted. One that was changed keeps topic
+// and subscription, unless another number of attempts is wanted.
+func (e *Eventarc) leave(old *trigger, next *collection.Resource) {
+	if next != nil && triggerOf(*next).route.Once == old.route.Once {
+		old.retire()
+		return
+	}
+	e.close(old)
+}
 
 // close ends the way of a trigger that is gone.
 func (e *Eventarc) close(gone *trigger) {
