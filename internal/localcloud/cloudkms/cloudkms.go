@@ -6,8 +6,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
@@ -66,14 +68,15 @@ func New(s *apiserver.Server) apiserver.API {
 		Permissions: "cloudkms.cryptoKeyVersions", Source: docs,
 		Verbs: map[string]string{"asymmetricSign": "cloudkms.cryptoKeyVersions.useToSign",
 			"getPublicKey": "cloudkms.cryptoKeyVersions.viewPublicKey"},
-		Audit: map[string]string{"patch": audited + "UpdateCryptoKeyVersion", "destroy": audited + "DestroyCryptoKeyVersion"},
-		Words: words("CryptoKeyVersion"), Within: a.keys, Unserved: []string{"delete", "create"},
+		Audit: map[string]string{"create": audited + "CreateCryptoKeyVersion", "patch": audited + "UpdateCryptoKeyVersion",
+			"destroy": audited + "DestroyCryptoKeyVersion"},
+		Words: words("CryptoKeyVersion"), Within: a.keys, Unserved: []string{"delete"},
 		// The path of a public key goes on behind the version's name.
 		Rename: func(_ *apiserver.Call, path string) string {
 			return strings.TrimSuffix(path, "/publicKey")
 		},
 		Actions: map[string]collection.Action{
-			"asymmetricSign": {Do: sign}, "getPublicKey": {Do: publicKey}, "destroy": {Writes: true, Do: destroy},
+			"asymmetricSign": {Do: sign}, "getPublicKey": {Do: publicKey}, "destroy": {Writes: true, Do: destroy}, "create": {Writes: true, Do: a.createVersion},
 		},
 	})
 	return collection.Merged("cloudkms", a.rings, a.keys, a.versions)
@@ -101,14 +104,35 @@ func (a *api) made(w *collection.Write) {
 	if w.New == nil || w.Old != nil || w.Call.Query("skipInitialVersionCreation") == "true" {
 		return
 	}
-	template := apiserver.Object(w.New.Body, "versionTemplate")
+	a.addVersion(*w.New, w.At)
+}
+
+// createVersion makes the next version of a key.
+func (a *api) createVersion(versions *collection.Collection, call *apiserver.Call) (any, error) {
+	name := strings.TrimSuffix(call.Resource, "/cryptoKeyVersions")
+	key, ok := a.keys.Get(name)
+	if !ok {
+		return nil, apiserver.NotFound("CryptoKey %s not found.", name)
+	}
+	made := a.addVersion(key, versions.Server().Stamp())
+	call.Record.ResourceName = made.Name
+	return versions.ShownTo(call, made), nil
+}
+
+// addVersion keeps the next version of a key, which is ready at once. Numbers are not used twice:
+// no version is ever gone.
+func (a *api) addVersion(key collection.Resource, at time.Time) collection.Resource {
+	template := apiserver.Object(key.Body, "versionTemplate")
 	algorithm := apiserver.Text(template, "algorithm")
 	private, err := ecdsa.GenerateKey(curves[algorithm].Curve, rand.Reader)
 	if err != nil {
 		panic(err) // the machine has no random numbers
 	}
-	at := collection.Time(w.At)
-	a.versions.Put(collection.Resource{Name: w.New.Name + "/cryptoKeyVersions/1", Created: w.At, Kept: private,
-		Body: object{"state": "ENABLED", "protectionLevel": template["protectionLevel"], "algorithm": algorithm,
-			"createTime": at, "generateTime": at}})
+	return a.versions.Add(func() collection.Resource {
+		all := key.Name + "/cryptoKeyVersions"
+		name := fmt.Sprint(all, "/", len(a.versions.All(all))+1)
+		return collection.Resource{Name: name, Created: at, Kept: private,
+			Body: object{"state": "ENABLED", "protectionLevel": template["protectionLevel"], "algorithm": algorithm,
+				"createTime": collection.Time(at), "generateTime": collection.Time(at)}}
+	})
 }

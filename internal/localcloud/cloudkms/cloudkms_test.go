@@ -44,6 +44,9 @@ func TestKeysThatDoNotSignAreRefused(t *testing.T) {
 		{"POST", rings + "/guard/cryptoKeys/a/cryptoKeyVersions/1:destroy", `{}`, 200, "DESTROY_SCHEDULED"},
 		{"POST", rings + "/guard/cryptoKeys/a/cryptoKeyVersions/1:destroy", `{}`, 400, "DESTROY_SCHEDULED"},
 		{"GET", rings + "/guard/cryptoKeys/a/cryptoKeyVersions/1/publicKey", "", 400, "not enabled"},
+		{"POST", rings + "/guard/cryptoKeys/none/cryptoKeyVersions", `{}`, 404, "not found"},
+		{"POST", rings + "/guard/cryptoKeys/a/cryptoKeyVersions", `{}`, 200, "cryptoKeyVersions/2"},
+		{"GET", rings + "/guard/cryptoKeys/a/cryptoKeyVersions/2/publicKey", "", 200, "BEGIN PUBLIC KEY"},
 	} {
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, httptest.NewRequest(tc.verb, tc.path, strings.NewReader(tc.body)))
