@@ -3,6 +3,7 @@ package localcloud
 import (
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/bigquery"
+	"github.com/iapguard/iapguard/internal/localcloud/bigquerydatatransfer"
 	"github.com/iapguard/iapguard/internal/localcloud/certificatemanager"
 	"github.com/iapguard/iapguard/internal/localcloud/cloudasset"
 	"github.com/iapguard/iapguard/internal/localcloud/cloudbilling"
@@ -43,6 +44,7 @@ func (c *Cloud) serveAPIs() {
 	tables, metrics, objects := bigquery.New(c.server), monitoring.New(c.server), storage.New(c.server)
 	c.serveInDefaultProject(objects.API())
 	c.serveInDefaultProject(tables.API())
+	c.serveInDefaultProject(bigquerydatatransfer.New(c.server))
 	c.server.Serve(metrics.API())
 	c.logs.CountWith(metrics)
 	if c.options.PubSub != nil {

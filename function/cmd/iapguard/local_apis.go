@@ -36,7 +36,8 @@ var gcloudPaths = map[string]string{"compute": "compute/v1/", "storage": "storag
 // Google provider has for their endpoints (hashicorp/google 7.45), with what follows
 // the host.
 var terraformAPIs = []struct{ field, path string }{
-	{"big_query", "bigquery/v2/"}, {"certificate_manager", "v1/"}, {"cloud_asset", "v1/"}, {"cloud_billing", "v1/"},
+	{"big_query", "bigquery/v2/"}, {"bigquery_data_transfer", "v1/"}, {"certificate_manager", "v1/"},
+	{"cloud_asset", "v1/"}, {"cloud_billing", "v1/"},
 	// Clients name the region of Cloud Run's v1 API in the host.
 	{"cloud_run", "_regional/{{location}}/"},
 	{"cloud_run_v2", "v2/"}, {"cloud_scheduler", "v1/"}, {"compute", "compute/v1/"}, {"eventarc", "v1/"},

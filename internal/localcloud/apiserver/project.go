@@ -21,6 +21,7 @@ const (
 // API library shows them. All of them start enabled.
 var services = map[string]string{
 	"bigquery.googleapis.com":             "BigQuery API",
+	"bigquerydatatransfer.googleapis.com": "BigQuery Data Transfer API",
 	"artifactregistry.googleapis.com":     "Artifact Registry API",
 	"certificatemanager.googleapis.com":   "Certificate Manager API",
 	"cloudasset.googleapis.com":           "Cloud Asset API",
@@ -44,6 +45,7 @@ var services = map[string]string{
 	"secretmanager.googleapis.com":        "Secret Manager API",
 	"serviceusage.googleapis.com":         "Service Usage API",
 	"storage.googleapis.com":              "Cloud Storage API",
+	"telemetry.googleapis.com":            "Telemetry API",
 }
 
 // alwaysOn are the APIs that answer even when they are disabled, or nobody

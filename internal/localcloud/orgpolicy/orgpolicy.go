@@ -14,9 +14,10 @@ import (
 // New returns the API, and lets the server ask it which constraints are in effect.
 func New(s *apiserver.Server) apiserver.API {
 	e := &effects{server: s}
-	e.policies = collection.New(s, policyKind(e.effectivePolicy))
+	custom := collection.New(s, customKind)
+	e.policies = collection.New(s, policyKind(custom, e.effectivePolicy))
 	s.SetConstraints(e)
-	api := collection.Merged("orgpolicy", e.policies)
+	api := collection.Merged("orgpolicy", e.policies, custom)
 	api.Routes = append(api.Routes, collection.New(s, constraintKind).Routes("orgpolicy")...)
 	return api
 }
@@ -26,8 +27,43 @@ func under(what string) []string {
 	return []string{"orgpolicy.projects." + what, "orgpolicy.folders." + what, "orgpolicy.organizations." + what}
 }
 
-func policyKind(effective func(*collection.Collection, *apiserver.Call) (any, error)) collection.Kind {
-	const audited = "google.cloud.orgpolicy.v2.OrgPolicy."
+// audited begins the names of methods in the audit log.
+const audited = "google.cloud.orgpolicy.v2.OrgPolicy."
+
+// customKind are the constraints that organizations make. They are kept, and refuse nothing here.
+var customKind = collection.Kind{
+	Documents: []string{"orgpolicy/v2"}, Collections: []string{"orgpolicy.organizations.customConstraints"},
+	Message: "GoogleCloudOrgpolicyV2CustomConstraint", Permissions: "orgpolicy.customConstraints",
+	Source: "cloud.google.com/iam/docs/roles-permissions/orgpolicy",
+	Audit: map[string]string{"create": audited + "CreateCustomConstraint", "patch": audited + "UpdateCustomConstraint",
+		"delete": audited + "DeleteCustomConstraint"},
+	// Source: resource-manager/docs/organization-policy/creating-managing-custom-constraints.
+	ID: regexp.MustCompile(`^custom\.[A-Za-z0-9]{1,70}$`), Replaces: true,
+	Words: collection.Words{NotFound: "Requested entity was not found.", Exists: "Requested entity already exists",
+		BadID: "Request contains an invalid argument."},
+	Prepare: prepareCustom,
+}
+
+// prepareCustom refuses a constraint that lacks something. The texts are ours.
+func prepareCustom(w *collection.Write) error {
+	if w.New == nil {
+		return nil
+	}
+	for _, field := range []string{"resourceTypes", "methodTypes"} {
+		if len(apiserver.List(w.New.Body, field)) == 0 {
+			return apiserver.Invalid("A custom constraint has %s.", field)
+		}
+	}
+	for _, field := range []string{"condition", "actionType"} {
+		if apiserver.Text(w.New.Body, field) == "" {
+			return apiserver.Invalid("A custom constraint has a %s.", field)
+		}
+	}
+	return nil
+}
+
+func policyKind(custom *collection.Collection,
+	effective func(*collection.Collection, *apiserver.Call) (any, error)) collection.Kind {
 	return collection.Kind{
 		Documents: []string{"orgpolicy/v2"}, Collections: under("policies"), Message: "GoogleCloudOrgpolicyV2Policy",
 		Permissions: "orgpolicy.policies", Source: "cloud.google.com/iam/docs/roles-permissions/orgpolicy",
@@ -38,18 +74,21 @@ func policyKind(effective func(*collection.Collection, *apiserver.Call) (any, er
 		Numbered: true, MaskRoot: "policy.", Replaces: true,
 		Words: collection.Words{NotFound: "Requested entity was not found.", Exists: "Requested entity already exists",
 			BadID: "Request contains an invalid argument."},
-		Prepare: prepare,
+		Prepare: func(w *collection.Write) error { return prepare(w, custom) },
 		Actions: map[string]collection.Action{"getEffectivePolicy": {Do: effective}},
 	}
 }
 
 // prepare applies the rules of policies that no document has. The texts are ours.
-func prepare(w *collection.Write) error {
+func prepare(w *collection.Write, custom *collection.Collection) error {
 	if w.New == nil {
 		return nil
 	}
 	policy := w.New.Body
 	constraint, ok := known[constraintOf(w.New.Name)]
+	for _, each := range custom.All("") {
+		ok = ok || constraintOf(each.Name) == constraintOf(w.New.Name)
+	}
 	if !ok {
 		return apiserver.Invalid("Constraint constraints/%s is not known here.", constraintOf(w.New.Name))
 	}

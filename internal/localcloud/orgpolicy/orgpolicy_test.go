@@ -15,6 +15,7 @@ import (
 	orgpolicy "google.golang.org/api/orgpolicy/v2"
 
 	"github.com/iapguard/iapguard/internal/localcloud"
+	"github.com/iapguard/iapguard/internal/localcloud/clienttest"
 	"github.com/iapguard/iapguard/internal/localcloud/discovery"
 )
 
@@ -256,5 +257,50 @@ func TestOtherAPIsEnforceTheConstraints(t *testing.T) {
 		if status, text := b.call("POST", services+"/a:setIamPolicy", grant(member)); status != want {
 			t.Errorf("%s: %d %s, want %d", member, status, text, want)
 		}
+	}
+}
+
+func TestAnOrganizationMakesAConstraintOfItsOwn(t *testing.T) {
+	b := start(t)
+	constraints := b.client.Organizations.CustomConstraints
+	const name = "custom.guardRequireIap"
+	wanted := func(change func(*orgpolicy.GoogleCloudOrgpolicyV2CustomConstraint)) *orgpolicy.GoogleCloudOrgpolicyV2CustomConstraint {
+		made := &orgpolicy.GoogleCloudOrgpolicyV2CustomConstraint{Name: org + "/customConstraints/" + name, ActionType: "DENY",
+			Condition: "true", MethodTypes: []string{"CREATE"}, ResourceTypes: []string{"run.googleapis.com/Service"}}
+		if change != nil {
+			change(made)
+		}
+		return made
+	}
+	policy := &orgpolicy.GoogleCloudOrgpolicyV2Policy{Name: project + "/policies/" + name, Spec: &orgpolicy.GoogleCloudOrgpolicyV2PolicySpec{
+		Rules: []*orgpolicy.GoogleCloudOrgpolicyV2PolicySpecPolicyRule{{Enforce: true}}}}
+	if _, err := b.client.Projects.Policies.Create(project, policy).Do(); clienttest.Code(err) != http.StatusBadRequest {
+		t.Errorf("a policy of a constraint that is not there: %v, want a 400", err)
+	}
+	for what, change := range map[string]func(*orgpolicy.GoogleCloudOrgpolicyV2CustomConstraint){
+		"another name": func(c *orgpolicy.GoogleCloudOrgpolicyV2CustomConstraint) { c.Name = org + "/customConstraints/own.x" },
+		"no condition": func(c *orgpolicy.GoogleCloudOrgpolicyV2CustomConstraint) { c.Condition = "" },
+		"no resources": func(c *orgpolicy.GoogleCloudOrgpolicyV2CustomConstraint) { c.ResourceTypes = nil },
+	} {
+		if _, err := constraints.Create(org, wanted(change)).Do(); clienttest.Code(err) != http.StatusBadRequest {
+			t.Errorf("%s: %v, want a 400", what, err)
+		}
+	}
+	if _, err := constraints.Create(org, wanted(nil)).Do(); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := constraints.Patch(org+"/customConstraints/"+name, wanted(
+		func(c *orgpolicy.GoogleCloudOrgpolicyV2CustomConstraint) { c.Condition = "false" })).Do()
+	if err != nil || changed.Condition != "false" {
+		t.Errorf("changed: %+v, %v", changed, err)
+	}
+	if _, err := b.client.Projects.Policies.Create(project, policy).Do(); err != nil {
+		t.Errorf("a policy of the constraint: %v", err)
+	}
+	if _, err := constraints.Delete(org + "/customConstraints/" + name).Do(); err != nil {
+		t.Error(err)
+	}
+	if _, err := constraints.Get(org + "/customConstraints/" + name).Do(); clienttest.Code(err) != http.StatusNotFound {
+		t.Errorf("after that: %v, want a 404", err)
 	}
 }

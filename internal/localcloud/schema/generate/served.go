@@ -33,6 +33,16 @@ var served = []document{
 		Methods: []string{"bigquery.datasets.", "bigquery.tables.", "bigquery.tabledata."},
 	},
 	{
+		Name: "bigquerydatatransfer/v1", Package: "google.cloud.bigquery.datatransfer.v1",
+		Methods: []string{
+			"bigquerydatatransfer.projects.locations.transferConfigs.create",
+			"bigquerydatatransfer.projects.locations.transferConfigs.delete",
+			"bigquerydatatransfer.projects.locations.transferConfigs.get",
+			"bigquerydatatransfer.projects.locations.transferConfigs.list",
+			"bigquerydatatransfer.projects.locations.transferConfigs.patch",
+		},
+	},
+	{
 		Name: "certificatemanager/v1", Package: "google.cloud.certificatemanager.v1",
 		Methods: []string{
 			"certificatemanager.projects.locations.certificateMaps.", "certificatemanager.projects.locations.certificates.",
