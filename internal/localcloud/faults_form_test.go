@@ -58,7 +58,7 @@ func TestTheExampleInTheInstructionsIsUnderstood(t *testing.T) {
 	if got := b.fired(); got != "[{0 0} {0 0} {0 0}]" {
 		t.Errorf("the example sets %s", got)
 	}
-	for action := range strings.FieldsSeq("status cut slow truncate fail-operation hang-operation partial-lists write-first late-iam late-settings stale-lists stuck-grant") {
+	for action := range strings.FieldsSeq("status cut slow truncate fail-operation hang-operation partial-lists write-first late-iam late-settings stale-lists stale-inventory stuck-grant") {
 		if !strings.Contains(string(text), "`"+action+"`") {
 			t.Errorf("local-cloud.md does not name the action %s", action)
 		}

@@ -51,6 +51,9 @@ func TestGcloudTakesWhatGovernsAProject(t *testing.T) {
 			"cloudresourcemanager.googleapis.com/Folder"},
 		{"asset search-all-iam-policies --query=policy:a@example.com --scope=organizations/987654321098 " +
 			"--format=value(policy.bindings[0].role)", "roles/browser"},
+		{"asset list --organization=987654321098 --content-type=iam-policy " +
+			"--asset-types=cloudresourcemanager.googleapis.com/Organization --format=value(iamPolicy.bindings.role.list())",
+			"roles/owner,organizations/987654321098/roles/iapguardAncestors,roles/browser"},
 	} {
 		if got := l.answer(step.line); got != step.want {
 			t.Errorf("gcloud %s\nanswers %q, want %q", step.line, got, step.want)

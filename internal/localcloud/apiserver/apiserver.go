@@ -202,6 +202,9 @@ func (s *Server) Listed() time.Time {
 	return s.Now().Add(-s.faults.delay(StaleLists, s.options.ListLag))
 }
 
+// Inventoried is the time whose state Cloud Asset Inventory shows.
+func (s *Server) Inventoried() time.Time { return s.Now().Add(-s.faults.delay(StaleInventory, 0)) }
+
 // Later runs f once after d, on its own goroutine, or before the current call is
 // answered where d is negative, unless the server is reset
 // or closed before.

@@ -8,19 +8,20 @@ import (
 
 // The actions of faults: what goes wrong.
 const (
-	AnswerStatus    = "status"         // the call is answered with an error
-	CutConnection   = "cut"            // the connection is closed without an answer
-	AnswerSlowly    = "slow"           // the answer takes its time
-	TruncateAnswer  = "truncate"       // the connection is closed in the middle of the answer
-	FailOperation   = "fail-operation" // the call is accepted, its operation ends with an error
-	HangOperation   = "hang-operation" // the call is accepted, its operation never ends
-	PartialLists    = "partial-lists"  // lists lack a place and say so
-	WriteFirst      = "write-first"    // somebody else writes to the resource right before
-	LateIAM         = "late-iam"       // IAM policies take effect late
-	LateSettings    = "late-settings"  // load balancers' settings and IAP take effect late
-	StaleLists      = "stale-lists"    // lists show what was
-	StuckGrant      = "stuck-grant"    // a service refuses IAP's agent although it may invoke
-	untilRedeployed = "redeploy"       // what ends a stuck grant
+	AnswerStatus    = "status"          // the call is answered with an error
+	CutConnection   = "cut"             // the connection is closed without an answer
+	AnswerSlowly    = "slow"            // the answer takes its time
+	TruncateAnswer  = "truncate"        // the connection is closed in the middle of the answer
+	FailOperation   = "fail-operation"  // the call is accepted, its operation ends with an error
+	HangOperation   = "hang-operation"  // the call is accepted, its operation never ends
+	PartialLists    = "partial-lists"   // lists lack a place and say so
+	WriteFirst      = "write-first"     // somebody else writes to the resource right before
+	LateIAM         = "late-iam"        // IAM policies take effect late
+	LateSettings    = "late-settings"   // load balancers' settings and IAP take effect late
+	StaleLists      = "stale-lists"     // lists show what was
+	StaleInventory  = "stale-inventory" // Cloud Asset Inventory shows what was
+	StuckGrant      = "stuck-grant"     // a service refuses IAP's agent although it may invoke
+	untilRedeployed = "redeploy"        // what ends a stuck grant
 	forever         = "forever"
 	beforeEffect    = "before"
 	afterEffect     = "after"

@@ -40,6 +40,7 @@ var faultForms = map[string]faultForm{
 	LateIAM:        {"delay", ""},
 	LateSettings:   {"delay", ""},
 	StaleLists:     {"delay", ""},
+	StaleInventory: {"delay", ""},
 	StuckGrant:     {"service until", ""},
 }
 

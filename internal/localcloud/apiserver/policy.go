@@ -79,6 +79,12 @@ func (s *Server) Policy(resource string) map[string]any {
 	return map[string]any{"etag": neverSet}
 }
 
+// PoliciesAt are the IAM policies at a time, by the names of their resources, in which a backend
+// service or a forwarding rule has its id. They must not be changed.
+func (s *Server) PoliciesAt(at time.Time) map[string]map[string]any {
+	return s.policies.history.All(at)
+}
+
 // DeletePolicy forgets the policy of a resource that is gone.
 func (s *Server) DeletePolicy(resource string) {
 	s.policies.mu.Lock()

@@ -1,6 +1,6 @@
-// Package cloudasset is the local cloud's Cloud Asset API (v1), as far as it searches:
-// resources and IAM policies of all other APIs, in a project, a folder or the
-// organization.
+// Package cloudasset is the local cloud's Cloud Asset API (v1), as far as it searches
+// resources and IAM policies of all other APIs, and lists the latter, in a project, a folder or
+// the organization. All of it is as old as the fault stale-inventory says.
 package cloudasset
 
 import (
@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/localcloud/collection"
@@ -25,10 +26,20 @@ func New(s *apiserver.Server) apiserver.API {
 		Permissions: "cloudasset.assets", Source: "cloud.google.com/asset-inventory/docs/access-control",
 		Actions: map[string]collection.Action{
 			"searchAllResources":   {Do: search(resources)},
-			"searchAllIamPolicies": {Do: search(policies)},
+			"searchAllIamPolicies": {Do: search(searchable)},
 		},
 	})
-	return apiserver.API{Name: "cloudasset", Routes: searches.Routes("cloudasset")}
+	lists := collection.New(s, collection.Kind{
+		Documents: []string{"cloudasset/v1"}, Collections: []string{"cloudasset.assets"}, Message: "Asset",
+		Permissions: "cloudasset.assets", Verbs: map[string]string{"list": "listIamPolicy"},
+		Source: "cloud.google.com/asset-inventory/docs/access-control",
+		Subject: func(call *apiserver.Call) string {
+			_, scope, _ := strings.Cut(strings.TrimPrefix(call.Request.URL.Path, "/"), "/")
+			return call.Server().ByID(strings.TrimSuffix(scope, "/assets"))
+		},
+		Actions: map[string]collection.Action{"list": {Do: list}},
+	})
+	return apiserver.API{Name: "cloudasset", Routes: append(searches.Routes("cloudasset"), lists.Routes("cloudasset")...)}
 }
 
 // asset is one resource, or the policy of one.
@@ -38,14 +49,16 @@ type asset struct {
 	result map[string]any
 	// bindings are those of its policy; a query selects among them.
 	bindings []any
+	policy   map[string]any // nil = the asset is a resource
+	updated  string         // when the policy was written
 }
 
 // search answers a page of what there is in a scope.
 func search(find func(*apiserver.Server) []asset) func(*collection.Collection, *apiserver.Call) (any, error) {
 	return func(_ *collection.Collection, call *apiserver.Call) (any, error) {
 		s, scope := call.Server(), call.Resource
-		if _, ok := s.Project(strings.TrimPrefix(scope, "projects/")); strings.HasPrefix(scope, "projects/") && !ok {
-			return nil, apiserver.Denied("The caller does not have permission")
+		if err := known(s, scope); err != nil {
+			return nil, err
 		}
 		if call.Query("orderBy") != "" || call.Query("readMask") != "" {
 			return nil, apiserver.Invalid("Request contains an invalid argument: orderBy and readMask are not supported here.")
@@ -54,7 +67,7 @@ func search(find func(*apiserver.Server) []asset) func(*collection.Collection, *
 		if err != nil {
 			return nil, err
 		}
-		query, err := collection.ParseQuery(call.Query("query"), known)
+		query, err := collection.ParseQuery(call.Query("query"), knownKey)
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +95,56 @@ func search(find func(*apiserver.Server) []asset) func(*collection.Collection, *
 		}
 		return answer, nil
 	}
+}
+
+// known refuses a scope that is a project which does not exist.
+func known(s *apiserver.Server, scope string) error {
+	if _, ok := s.Project(strings.TrimPrefix(scope, "projects/")); strings.HasPrefix(scope, "projects/") && !ok {
+		return apiserver.Denied("The caller does not have permission")
+	}
+	return nil
+}
+
+// maxAssets is the largest page of a list. Source: asset-inventory/docs/reference/rest/v1/assets/list.
+const maxAssets = 1000
+
+// list answers a page of the IAM policies in a scope. A resource without bindings is not among
+// them.
+func list(_ *collection.Collection, call *apiserver.Call) (any, error) {
+	s := call.Server()
+	if err := known(s, call.Resource); err != nil {
+		return nil, err
+	}
+	if call.Query("contentType") != "IAM_POLICY" || call.Query("readTime") != "" {
+		return nil, apiserver.Invalid(
+			"Request contains an invalid argument: contentType must be IAM_POLICY, and readTime is not supported here.")
+	}
+	typed, err := ofTypes(call.Request.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	assets := []any{}
+	for _, each := range policies(s) {
+		containers := s.Containers(each.name)
+		if !typed(apiserver.Text(each.result, "assetType")) || !slices.Contains(containers, call.Resource) {
+			continue
+		}
+		ancestors := make([]any, len(containers))
+		for i, container := range containers {
+			ancestors[i] = s.ByNumber(container)
+		}
+		assets = append(assets, map[string]any{"name": each.result["resource"], "assetType": each.result["assetType"],
+			"iamPolicy": each.policy, "ancestors": ancestors, "updateTime": each.updated})
+	}
+	page, next, err := collection.Page(call, assets, maxAssets)
+	if err != nil {
+		return nil, err
+	}
+	answer := map[string]any{"readTime": s.Now().UTC().Format(time.RFC3339Nano), "assets": page}
+	if next != "" {
+		answer["nextPageToken"] = next
+	}
+	return answer, nil
 }
 
 // ofTypes reads which types are searched: each is a name or a regular expression.
@@ -135,9 +198,9 @@ func (a asset) selected(query collection.Query) bool {
 	return kept != nil
 }
 
-// known are the keys that queries may have.
+// knownKey reports whether queries may have a key.
 // Sources: asset-inventory/docs/searching-resources, …/searching-iam-policies.
-func known(key string) bool {
+func knownKey(key string) bool {
 	return slices.Contains([]string{"", "name", "assetType", "displayName", "description", "location", "state", "project",
 		"folders", "organization", "resource", "policy", "roles", "memberTypes"}, key) || strings.HasPrefix(key, "labels.")
 }

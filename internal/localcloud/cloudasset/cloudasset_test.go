@@ -4,8 +4,10 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	cloudasset "google.golang.org/api/cloudasset/v1"
@@ -114,7 +116,6 @@ func TestPoliciesAreFoundByMemberWithTheirBindings(t *testing.T) {
 	c := start(t)(http.DefaultTransport)
 	for query, want := range map[string]string{
 		"policy:allUsers":                       "run.googleapis.com/Service roles/run.invoker",
-		"policy:alice@example.com":              "iap.googleapis.com/WebService roles/iap.httpsResourceAccessor",
 		`policy:"user:bob@example.com"`:         "run.googleapis.com/Service roles/run.viewer",
 		"policy:(allUsers OR roles/run.viewer)": "run.googleapis.com/Service roles/run.invoker roles/run.viewer",
 		"roles:roles/owner resource:*projects*": "cloudresourcemanager.googleapis.com/Project roles/owner",
@@ -131,6 +132,89 @@ func TestPoliciesAreFoundByMemberWithTheirBindings(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+}
+
+// What IAP keeps is listed, and no search finds it.
+func TestPoliciesOfIAPAreListedAndNotSearched(t *testing.T) {
+	c := start(t)(http.DefaultTransport)
+	if found, err := c.V1.SearchAllIamPolicies(org).Query("policy:alice@example.com").Do(); err != nil || len(found.Results) > 0 {
+		t.Errorf("a search finds %+v, %v", found, err)
+	}
+	types := []string{"run.googleapis.com/Service", "iap.googleapis.com/WebService"}
+	for _, scope := range []string{org, "folders/410000000002", project, "projects/123456789012"} {
+		var got []string
+		list := c.Assets.List(scope).ContentType("IAM_POLICY").AssetTypes(types...).PageSize(1)
+		err := list.Pages(t.Context(), func(page *cloudasset.ListAssetsResponse) error {
+			for _, each := range page.Assets {
+				name, _, _ := strings.Cut(each.Name, "/services/") // what follows is an id of IAP's
+				got = append(got, strings.Join([]string{name, each.Ancestors[0], each.IamPolicy.Bindings[0].Role}, " "))
+				if each.UpdateTime == "" || page.ReadTime < each.UpdateTime {
+					t.Errorf("%s was updated at %q, and read at %q", each.Name, each.UpdateTime, page.ReadTime)
+				}
+			}
+			return nil
+		})
+		want := []string{
+			"//iap.googleapis.com/projects/123456789012/iap_web/compute projects/123456789012 roles/iap.httpsResourceAccessor",
+			"//run.googleapis.com/projects/demo-project/locations/us-central1 projects/123456789012 roles/run.invoker"}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", scope, err, diff)
+		}
+	}
+	if _, err := c.Assets.List(org).Do(); err == nil {
+		t.Error("assets without content are listed")
+	}
+}
+
+func TestTheInventoryMayShowWhatWas(t *testing.T) {
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	cloud := localcloud.New(localcloud.Options{Discovery: discovery.Judge(t), Clock: func() time.Time { return now }})
+	server := httptest.NewServer(cloud)
+	t.Cleanup(func() { server.Close(); cloud.Close() })
+	post := func(path, body string) {
+		t.Helper()
+		response, err := http.Post(server.URL+path, "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response.Body.Close(); response.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s", path, response.Status)
+		}
+	}
+	const services = "/v2/projects/demo-project/locations/us-central1/services"
+	grant := func(service, member string) {
+		post(services+"/"+service+":setIamPolicy",
+			`{"policy": {"bindings": [{"role": "roles/run.invoker", "members": ["`+member+`"]}]}}`)
+	}
+	post("/_local/faults", `[{"action":"stale-inventory","delay":"10m"}]`)
+	post(services+"?serviceId=shop", `{"template": {"containers": [{"image": "i"}]}}`)
+	grant("shop", "user:bob@example.com")
+	now = now.Add(9 * time.Minute)
+	grant("shop", "allUsers")
+	c, err := cloudasset.NewService(t.Context(), option.WithEndpoint(server.URL), option.WithHTTPClient(http.DefaultClient))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		after     time.Duration
+		resources int
+		member    string
+	}{{0, 0, ""}, {time.Minute + time.Second, 1, "user:bob@example.com"}, {9 * time.Minute, 1, "allUsers"}} {
+		now = now.Add(step.after)
+		found, err := c.V1.SearchAllResources(project).AssetTypes("run.googleapis.com/Service").Do()
+		if err != nil || len(found.Results) != step.resources {
+			t.Errorf("%v later: %d services, %v; want %d", step.after, len(found.Results), err, step.resources)
+		}
+		listed, err := c.Assets.List(project).ContentType("IAM_POLICY").AssetTypes("run.googleapis.com/Service").Do()
+		member := ""
+		for _, each := range listed.Assets {
+			member += each.IamPolicy.Bindings[0].Members[0]
+		}
+		if err != nil || member != step.member {
+			t.Errorf("%v later: %q may invoke, %v; want %q", step.after, member, err, step.member)
 		}
 	}
 }

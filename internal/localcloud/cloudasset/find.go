@@ -2,9 +2,12 @@ package cloudasset
 
 import (
 	"cmp"
+	"encoding/base64"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 )
@@ -29,16 +32,17 @@ var types = map[string]string{
 // global are the types that have another name where they are global.
 var global = map[string]string{"ForwardingRule": "GlobalForwardingRule", "Address": "GlobalAddress"}
 
-// resources are all resources whose types are known, by name.
+// resources are all resources whose types are known, by name, without those that were made since
+// the inventory was taken.
 func resources(s *apiserver.Server) []asset {
 	var all []asset
-	state := s.State()
+	state, taken := s.State(), s.Inventoried()
 	for key, each := range state {
 		api, _ := each.(map[string]any)
 		for name, resource := range api {
 			body, _ := resource.(map[string]any)
 			assetType := typeOf(key, name)
-			if body == nil || assetType == "" {
+			if body == nil || assetType == "" || madeAfter(body, taken) {
 				continue
 			}
 			all = append(all, asset{name: name, result: resultOf(key+".googleapis.com/", assetType, name, body)})
@@ -46,6 +50,11 @@ func resources(s *apiserver.Server) []asset {
 	}
 	slices.SortFunc(all, byName)
 	return all
+}
+
+func madeAfter(body map[string]any, taken time.Time) bool {
+	made, err := time.Parse(time.RFC3339Nano, cmp.Or(apiserver.Text(body, "createTime"), apiserver.Text(body, "creationTimestamp")))
+	return err == nil && made.After(taken)
 }
 
 func byName(a, b asset) int {
@@ -92,27 +101,47 @@ func locationOf(name string) string {
 	return "global"
 }
 
-// policies are the IAM policies of all resources that have one, by the resource's name.
+// searchable are the IAM policies that are searched: those of IAP are not.
+// Source: asset-inventory/docs/asset-types, "Not available in the analysis and search APIs".
+func searchable(s *apiserver.Server) []asset {
+	return slices.DeleteFunc(policies(s), func(a asset) bool {
+		return strings.HasPrefix(apiserver.Text(a.result, "assetType"), "iap.googleapis.com/")
+	})
+}
+
+// policies are the IAM policies of all resources that have one, by the resource's name, as they
+// were when the inventory was taken.
 func policies(s *apiserver.Server) []asset {
-	known := map[string]map[string]any{}
+	named := map[string]map[string]any{}
 	for _, each := range resources(s) {
-		known[each.name] = each.result
+		named[each.name] = each.result
 	}
 	var all []asset
-	set, _ := s.State()["iamPolicies"].(map[string]any)
+	set := s.PoliciesAt(s.Inventoried())
 	for _, name := range slices.Sorted(maps.Keys(set)) {
-		policy, _ := set[name].(map[string]any)
-		full, assetType := apiserver.Text(known[name], "name"), apiserver.Text(known[name], "assetType")
+		policy := set[name]
+		found := asset{name: name, policy: policy, bindings: apiserver.List(policy, "bindings"), updated: writtenAt(policy)}
+		full, assetType := apiserver.Text(named[name], "name"), apiserver.Text(named[name], "assetType")
 		if _, web, ok := strings.Cut(name, "/iap_web"); ok {
 			full, assetType = "//iap.googleapis.com/"+name, "iap.googleapis.com/"+map[int]string{0: "Web", 1: "WebType"}[strings.Count(web, "/")]
 			if strings.Contains(web, "/services/") {
 				assetType = "iap.googleapis.com/WebService"
 			}
 		}
-		if bindings := apiserver.List(policy, "bindings"); full != "" && len(bindings) > 0 {
-			all = append(all, asset{name: name, bindings: bindings,
-				result: map[string]any{"resource": full, "assetType": assetType}})
+		found.result = map[string]any{"resource": full, "assetType": assetType}
+		if full != "" && len(found.bindings) > 0 {
+			all = append(all, found)
 		}
 	}
 	return all
+}
+
+// writtenAt is when a policy was written, as its etag has it, "" = nobody wrote it.
+func writtenAt(policy map[string]any) string {
+	etag, err := base64.StdEncoding.DecodeString(apiserver.Text(policy, "etag"))
+	if err != nil || len(etag) != 8 {
+		return ""
+	}
+	etag[0] = 0
+	return time.UnixMicro(int64(binary.BigEndian.Uint64(etag))).UTC().Format(time.RFC3339Nano)
 }
