@@ -25,7 +25,7 @@ var endpointVariables = map[string]connect.API{
 	"ENDPOINT_CLOUDSCHEDULER": connect.Scheduler, "ENDPOINT_SECURITYCENTER": connect.SecurityCenter, "ENDPOINT_SECRETMANAGER": connect.SecretManager,
 	"ENDPOINT_IAM": connect.IAM, "ENDPOINT_IAMCREDENTIALS": connect.IAMCredentials, "ENDPOINT_STORAGE": connect.Storage,
 	"ENDPOINT_NETWORKSECURITY": connect.NetworkSecurity, "ENDPOINT_MONITORING": connect.Monitoring,
-	"ENDPOINT_CLOUDKMS": connect.KMS,
+	"ENDPOINT_CLOUDKMS": connect.KMS, "ENDPOINT_CLOUDASSET": connect.CloudAsset,
 }
 
 // others are the variables that are read without our prefix.

@@ -5,7 +5,7 @@
 //
 // Each API has a folder, and this package composes them: run (Cloud Run),
 // loadbalancer (Compute Engine), networksecurity, iap, iam (custom roles), resourcemanager,
-// serviceusage, secret (Secret Manager), logging, monitoring, pubsub, eventarc, scheduler, topic (publishing to
+// serviceusage, secret (Secret Manager), asset (Cloud Asset Inventory), logging, monitoring, pubsub, eventarc, scheduler, topic (publishing to
 // Pub/Sub) and storage. Folder connect has what all clients share: endpoints,
 // credentials and the classification of errors.
 package cloud
@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/iapguard/iapguard/internal/cloud/asset"
 	"github.com/iapguard/iapguard/internal/cloud/cache"
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/eventarc"
@@ -61,13 +62,15 @@ type Cloud struct {
 	roles         *cache.Cache[posture.Role]      // by name
 	ahead         *connect.Ahead
 	shared        shared // of looks at many services
+	assets        func(context.Context) (*asset.Client, error)
 	now           func() time.Time
 }
 
 // Connect makes the clients. Credentials are looked for here; no API is called.
 func Connect(ctx context.Context, config connect.Config, now func() time.Time) (*Cloud, error) {
 	config.Impersonator = connect.NewImpersonator(config)
-	c := &Cloud{now: now, ahead: connect.NewAhead()}
+	c := &Cloud{now: now, ahead: connect.NewAhead(),
+		assets: func(ctx context.Context) (*asset.Client, error) { return asset.New(ctx, config) }}
 	var err error
 	for _, connected := range []func() error{
 		func() error { c.run, err = run.New(ctx, config); return err },

@@ -27,7 +27,7 @@ const together = 16
 // does not exist is fault.ServiceGone, whatever else fails, and has no posture.
 func (c *Cloud) Observe(ctx context.Context, target posture.Target) (posture.Posture, error) {
 	defer connect.EndPart(ctx)
-	o, ctx := observation{Cloud: c}, c.pacing(ctx)
+	o, ctx := observation{Cloud: c, asked: target}, c.pacing(ctx)
 	o.readProject(ctx, target)
 	if target.Instance {
 		o.readInstance(ctx)
@@ -70,6 +70,7 @@ func (c *Cloud) Ahead(ctx context.Context, target posture.Target, verify bool) (
 // to different fields of it.
 type observation struct {
 	*Cloud
+	asked     posture.Target // the service whose look it is
 	p         posture.Posture
 	inventory *loadbalancer.Inventory
 	unlisted  error // of the lists of load balancers

@@ -13,7 +13,7 @@ import (
 // who has, and the finding that the API is off stops every step but turning the API on.
 func (o *observation) readBackendAccess(ctx context.Context, backend *posture.Backend) {
 	resource := backend.AccessResource(o.p.ProjectNumber)
-	policy, err := o.iapPolicy(ctx, resource)
+	policy, err := o.iapPolicy(ctx, resource, backend.AccessResourceByID(o.p.ProjectNumber))
 	found := len(backend.Frontends) > 0 && !backend.Delegated() // and so the API is missed
 	switch off := o.switchedOff(iapAPI, err); {
 	case off && backend.IAPOn && found:
@@ -80,10 +80,14 @@ func (o *observation) rulesWithIAP() []posture.Frontend {
 	return rules
 }
 
-// iapPolicy reads a policy of IAP, whose name has the project's number.
-func (o *observation) iapPolicy(ctx context.Context, resource string) (posture.Policy, error) {
+// iapPolicy reads a policy of IAP, whose name has the project's number. An inventory may have it by
+// other names.
+func (o *observation) iapPolicy(ctx context.Context, resource string, others ...string) (posture.Policy, error) {
 	if o.p.ProjectNumber == "" {
 		return posture.Policy{}, errNoNumber
+	}
+	if found, ok := o.inventoried(append(others, resource)...); ok {
+		return found, nil
 	}
 	return o.accessPolicy(ctx, resource)
 }

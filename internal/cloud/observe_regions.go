@@ -58,7 +58,7 @@ func (o *observation) readPolicyAtGlobal(ctx context.Context) {
 // readRegion reads a multi-region service in one region. One that is not there yet is
 // unread: the service at global says that it is to be.
 func (o *observation) readRegion(ctx context.Context, part posture.Target, all []posture.Target) posture.Posture {
-	regional := &observation{Cloud: o.Cloud, inventory: o.inventory, unlisted: o.unlisted, siblings: all}
+	regional := &observation{Cloud: o.Cloud, asked: o.asked, inventory: o.inventory, unlisted: o.unlisted, siblings: all}
 	regional.p = posture.Posture{Target: part, ProjectNumber: o.p.ProjectNumber, NoOrganization: o.p.NoOrganization,
 		Project: o.p.Project, Above: o.p.Above, Ancestors: o.p.Ancestors, ObservedAt: o.p.ObservedAt}
 	var group errgroup.Group

@@ -31,8 +31,8 @@ const (
 // and regions, and what several of them inherit. The zero value shares nothing, and each look
 // reads for itself.
 //
-// Everything in it was read from the APIs that own it, within sharedFor, so what a look says by
-// it holds as much as what it reads itself. Nothing is written by it: lists may lag behind a
+// Everything in it but the inventory was read from the APIs that own it, within sharedFor, so what a
+// look says by it holds as much as what it reads itself. Nothing is written by it: lists may lag behind a
 // write, and a look that writes reads directly.
 type shared struct {
 	loadBalancers *loadbalancer.Shared
@@ -46,6 +46,7 @@ type shared struct {
 	roles         *cache.Shared[posture.Role]               // by name
 	callers       *cache.Shared[[]caller.Caller]            // by project and kind
 	triggers      *cache.Shared[eventarc.Triggers]          // by project
+	inventory     *inventory                                // nil = it is not used
 }
 
 // Shared returns a cloud whose looks share what they read, for audits of many services. It

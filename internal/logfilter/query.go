@@ -56,6 +56,17 @@ var writes = []string{
 	write("iap.googleapis.com", `:"SetIamPolicy"`),
 }
 
+// PolicyWrites selects the writes since a time to IAM policies of Cloud Run services and to those
+// that IAP has, and what made or deleted a service or a backend service: the policy of a new one is
+// another.
+func PolicyWrites(since time.Time) string {
+	return fmt.Sprintf("%s\n(%s)", head(since), strings.Join([]string{
+		write("run.googleapis.com", `=~"[.](Internal)?Services[.](Create|Delete|SetIamPolicy)"`),
+		write("compute.googleapis.com", `=~"[.](backendServices|regionBackendServices)[.](insert|delete)$"`),
+		write("iap.googleapis.com", `:"SetIamPolicy"`),
+	}, "\nOR "))
+}
+
 // write selects methods of a service by a comparison.
 func write(service, comparison string) string {
 	return fmt.Sprintf("(protoPayload.serviceName=%q AND protoPayload.methodName%s)", service, comparison)

@@ -47,14 +47,15 @@ type Audit struct {
 	Worst       string // the standing that the headline is about: open, unknown or guarded
 	ObservedAt  time.Time
 	Scope       []string
-	Principal   string // who looked; "" = not known
-	Context     string // the deployment whose policy counts; "" = none was named
-	Policy      string // its digest
-	Holds       int    // in force
-	Version     string // of iapguard
-	Chosen      string // in words which services are shown; "" = all
-	NumbersOnly bool   // no service is shown
-	Total       int    // of services, whichever are shown
+	Principal   string   // who looked; "" = not known
+	Context     string   // the deployment whose policy counts; "" = none was named
+	Policy      string   // its digest
+	Holds       int      // in force
+	Version     string   // of iapguard
+	Chosen      string   // in words which services are shown; "" = all
+	NumbersOnly bool     // no service is shown
+	AsOf        []string // what is not as of the audit, in words
+	Total       int      // of services, whichever are shown
 	Standings   []Standing
 	Doors       map[door.Guard]int
 	Trend       *Trend
@@ -106,6 +107,7 @@ type Service struct {
 	Mode      string
 	Team      string // as its label says
 	OpenFor   string // since when, in words
+	AsOf      string // since when it may be another, in words; "" = since the audit
 	NewDoors  int    // unguarded now, and not in the earlier audit
 	Exemption *report.Exemption
 	Findings  []report.Finding

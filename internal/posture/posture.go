@@ -200,11 +200,21 @@ func (b Backend) AccessParents(projectNumber string) []string {
 // AccessResource is the name under which IAP keeps the backend service's policy.
 // Source: iap/docs/managing-access.
 func (b Backend) AccessResource(projectNumber string) string {
+	return b.access(projectNumber) + b.Name
+}
+
+// AccessResourceByID is the same by the id of the backend service, which names it as well.
+// Source: iap/docs/reference/rest/v1/v1/getIamPolicy; policy-intelligence/docs.
+func (b Backend) AccessResourceByID(projectNumber string) string {
+	return b.access(projectNumber) + b.ID
+}
+
+func (b Backend) access(projectNumber string) string {
 	compute := "compute"
 	if b.Location != Global {
 		compute += "-" + b.Location
 	}
-	return "projects/" + projectNumber + "/iap_web/" + compute + "/services/" + b.Name
+	return "projects/" + projectNumber + "/iap_web/" + compute + "/services/"
 }
 
 // Member is one service behind a backend service.

@@ -24,6 +24,7 @@ import (
 var (
 	auditProjects = flag.Int("audit-projects", 3, "how many projects are audited")
 	auditServices = flag.Int("audit-services", 20, "how many services each of them has, every one behind a load balancer")
+	auditIndexed  = flag.Bool("audit-inventory", true, "audit once more, with IAM policies from Cloud Asset Inventory")
 	auditLatency  = flag.Duration("audit-latency", 0, "how long each API call takes beside the work of the local cloud")
 )
 
@@ -95,9 +96,9 @@ type audited struct {
 }
 
 // audit runs the program over a target.
-func (s *slow) audit(t *testing.T, target string) (a audited) {
+func (s *slow) audit(t *testing.T, target string, flags ...string) (a audited) {
 	t.Helper()
-	command := exec.Command(binary.Command(t), "audit", target, "--format", "ndjson", "--endpoint", s.URL)
+	command := exec.Command(binary.Command(t), append([]string{"audit", target, "--format", "ndjson", "--endpoint", s.URL}, flags...)...)
 	ofTests := func(pair string) bool { return strings.HasPrefix(pair, "GOGC=") }
 	command.Env = slices.DeleteFunc(os.Environ(), ofTests)
 	out, err := command.StdoutPipe()
@@ -156,27 +157,49 @@ func highWater(process int) float64 {
 //
 //	go test ./test/scale -run AuditOf -audit-projects 200 -audit-services 50 -audit-latency 30ms -v -timeout 0
 func TestAuditOfManyServicesMakesFewCalls(t *testing.T) {
-	p := newCloud(t, localcloud.Options{})
+	var before atomic.Int64 // the machine's time
+	before.Store(int64(72 * time.Hour))
+	p := newCloud(t, localcloud.Options{Clock: func() time.Time { return time.Now().Add(-time.Duration(before.Load())) }})
+	p.guardMany()
+	before.Store(0)
+	// Four of each service: who may invoke it, who passes IAP at the backend service and at the service, and
+	// the settings of IAP. Of a project some twenty, however many services it has.
+	auditMany(t, p, 4)
+	if *auditIndexed {
+		// An inventory has the policies of three days ago, but for IAP at the services, where nobody set any.
+		auditMany(t, p, 2, "--inventory", "auto")
+	}
+}
+
+// guardMany makes the projects with their services.
+func (p *population) guardMany() {
 	for i := range *auditProjects {
 		p.guarded(fmt.Sprintf("shop-%04d", i), *auditServices)
 	}
+}
+
+// auditMany audits an organization, or a project, and bounds the calls for each service.
+func auditMany(t *testing.T, p *population, each int, flags ...string) {
+	t.Helper()
 	cloud := p.slowly(*auditLatency)
 	target := organization
 	if *auditProjects == 1 {
 		target = "projects/shop-0000"
 	}
 	all := *auditProjects * *auditServices
-	found := cloud.audit(t, target)
+	found := cloud.audit(t, target, flags...)
 	if found.services != all || found.guarded != all {
 		t.Errorf("%d services, %d of them guarded, want %d", found.services, found.guarded, all)
 	}
 	calls := cloud.calls.Load()
-	// Four of each service: who may invoke it, who passes IAP at the backend service and at the service, and
-	// the settings of IAP. Of a project some twenty, however many services it has.
-	if most := int64(4*all + 25**auditProjects + 25); calls > most {
+	if most := int64(each*all + 25**auditProjects + 25); calls > most {
 		t.Errorf("%d calls for %d services, want at most %d: %v", calls, all, most, cloud.kinds)
 	}
-	show(t, fmt.Sprintf("audit of %d services in %d projects", all, *auditProjects),
+	what := "audit of %d services in %d projects"
+	if flags != nil {
+		what = "audit by the inventory of %d services in %d projects"
+	}
+	show(t, fmt.Sprintf(what, all, *auditProjects),
 		"%v, the first after %v; %.2f calls for a service; %.0f MiB at most; %v a call", round(found.all), round(found.first),
 		float64(calls)/float64(all), found.peak, *auditLatency)
 	show(t, "calls by kind", "%v", cloud.kinds)

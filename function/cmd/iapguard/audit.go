@@ -21,8 +21,9 @@ import (
 // auditOptions are the flags of audit that decide what it prints.
 type auditOptions struct {
 	options
-	compare string // an earlier audit, "" = none
-	shown   auditShown
+	compare   string // an earlier audit, "" = none
+	inventory string // auto or off
+	shown     auditShown
 }
 
 func newAuditCommand() *cobra.Command {
@@ -54,6 +55,9 @@ func newAuditCommand() *cobra.Command {
 	o.shown.add(command)
 	command.Flags().StringVar(&o.compare, "compare", "",
 		"an earlier audit as JSON: show which unguarded doors are new, fixed, unchanged")
+	command.Flags().StringVar(&o.inventory, "inventory", inventoryOff,
+		"auto takes IAM policies from Cloud Asset Inventory where it may be read and the audit log knows of no later "+
+			"write, and says as of when; off reads each from the API that owns it")
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a door is unguarded, or may be")
 	return command
 }
@@ -102,6 +106,7 @@ type audited struct {
 	Callers          []report.Caller   `json:"callers,omitempty"` // where protecting the service could shut somebody out
 	Unread           []report.Unread   `json:"unread,omitempty"`  // what could not be read of it
 	Error            string            `json:"error,omitempty"`
+	AsOf             *asOf             `json:"asOf,omitempty"` // nil = as of the audit
 }
 
 // auditAll prints the audit; open says whether any door is unguarded, or may be without
@@ -120,6 +125,9 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	if err := o.shown.check(); err != nil {
 		return false, err
 	}
+	if o.inventory != inventoryAuto && o.inventory != inventoryOff {
+		return false, usageError{fmt.Errorf("--inventory is %q: write auto or off", o.inventory)}
+	}
 	var kept *outputFile
 	if o.output != "" { // before the work
 		if kept, err = createOutput(o.output); err != nil {
@@ -134,8 +142,12 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Scope: args, Policy: session.digest,
 		Context: session.context, Holds: session.held, HoldsUnread: session.unheld, Principal: session.principal}
 	stream := o.shown.stream(o.format, out)
-	far, err := session.survey(ctx, "audit", places, func(one looked) {
+	options := surveyOptions{inventory: o.inventory == inventoryAuto}
+	far, err := session.survey(ctx, "audit", places, options, func(one looked) {
 		row := newAudited(one.target.Name(), one.final, one.err)
+		if !one.asOf.IsZero() {
+			row.AsOf = &asOf{one.asOf.UTC(), byInventory}
+		}
 		if since := row.ExposedSince; since != nil && !since.Before(found.ObservedAt) {
 			row.ExposedSince = nil // nobody saw it open before, so since when it is open is not known
 		}

@@ -29,6 +29,9 @@ func (s *auditShown) text(a audit, r rendering) string {
 	if a.Context != "" {
 		b.WriteString(r.render([]line{contextLine(a.Context, a.Policy, a.Holds, a.HoldsUnread != "")}))
 	}
+	for _, words := range a.asOfWords() {
+		b.WriteString(r.render([]line{{text: words, hang: 2}}))
+	}
 	shown := s.of(a)
 	slices.Reverse(shown)
 	if s.groupBy != "" {
@@ -142,6 +145,9 @@ func (a audited) item(now time.Time) []line {
 	lines := []line{first}
 	if len(about) > 0 {
 		lines = append(lines, line{lead: "  ", text: strings.Join(about, "; ")})
+	}
+	if a.AsOf != nil {
+		lines = append(lines, line{lead: "  ", text: a.AsOf.text()})
 	}
 	if at := a.addresses(); at != "" {
 		lines = append(lines, line{lead: "  at ", text: at})

@@ -28,6 +28,9 @@ func many(n int) audit {
 		one := audited{Service: name, Outcome: report.Compliant, Exposed: door.No, Rule: "shops", Mode: policy.Enforce,
 			Team:  []string{"payments", "search", ""}[i%3],
 			Doors: []report.Door{{Kind: door.LoadBalancer, Address: "https://app.example.com", Guard: door.GuardIAP}}}
+		if i%100 == 7 {
+			one.AsOf = &asOf{now.Add(-time.Minute), byInventory}
+		}
 		switch i % 100 {
 		case 7, 20, 33:
 			since := now.Add(-time.Duration(i) * time.Hour)
@@ -38,7 +41,7 @@ func many(n int) audit {
 			one.Findings = []report.Finding{{Code: "PUBLIC_INVOKER", Severity: protection.High,
 				Why: "everybody may invoke it (allUsers)"}}
 		case 50:
-			one.Exposed = door.Unknown
+			one.Exposed, one.AsOf = door.Unknown, &asOf{now.Add(-10 * time.Minute), byEarlierRun}
 			one.Unread = []report.Unread{{Resource: name, Why: "403: run.services.getIamPolicy is missing"}}
 			one.Doors = []report.Door{{Kind: door.DefaultURL, Address: "https://a.run.app", Guard: door.GuardUnknown}}
 		case 60:

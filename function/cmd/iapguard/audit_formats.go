@@ -10,7 +10,7 @@ import (
 
 // auditColumns are the columns of the CSV.
 var auditColumns = []string{"service", "stands", "exposed", "exposedSince", "outcome", "rule", "mode", "team", "openAddresses",
-	"accessors", "invokers", "exemptUntil", "exemptionOwner", "why", "next"}
+	"accessors", "invokers", "exemptUntil", "exemptionOwner", "why", "next", "asOf", "asOfBy"}
 
 // csv is an audit with a line for each service.
 func (s *auditShown) csv(a audit) ([]byte, error) {
@@ -25,13 +25,16 @@ func (s *auditShown) csv(a audit) ([]byte, error) {
 		if one.Exemption != nil {
 			until, owner = one.Exemption.Expires.UTC().Format(time.DateOnly), one.Exemption.Owner
 		}
-		why, next := "", ""
+		why, next, at, by := "", "", "", ""
+		if one.AsOf != nil {
+			at, by = one.AsOf.At.UTC().Format(time.RFC3339), string(one.AsOf.By)
+		}
 		if stands := one.stands(); stands == standsOpen || stands == standsUnknown {
 			why, next = one.why(), one.next()
 		}
 		_ = w.Write([]string{one.Service, string(one.stands()), string(one.Exposed), since, string(one.Outcome), cell(one.Rule),
 			string(one.Mode), cell(one.Team), one.addresses(), fmt.Sprint(len(one.Accessors) + one.AccessorsLeftOff),
-			fmt.Sprint(len(one.Invokers) + one.InvokersLeftOff), until, cell(owner), cell(why), cell(next)})
+			fmt.Sprint(len(one.Invokers) + one.InvokersLeftOff), until, cell(owner), cell(why), cell(next), at, by})
 	}
 	w.Flush()
 	if err := w.Error(); err != nil {
@@ -55,6 +58,9 @@ func (s *auditShown) markdown(a audit) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n", strings.TrimSuffix(plain([]line{a.headline()}), "\n"))
 	fmt.Fprintf(&b, "%s, policy `%s`, at %s\n", strings.Join(quoted(a.Scope), ", "), a.Policy, a.ObservedAt.UTC().Format(time.RFC3339))
+	for _, words := range a.asOfWords() {
+		fmt.Fprintf(&b, "\n%s\n", words)
+	}
 	shown := s.of(a)
 	if s.groupBy != "" {
 		fmt.Fprintf(&b, "\n| %s | services |\n|---|---|\n%s", s.groupBy, s.grouped(shown, "| %s | %s |\n"))

@@ -17,8 +17,8 @@ var standingWords = map[standing]string{standsOpen: "open", standsUnknown: "not 
 // html is an audit as a document that a browser shows and prints.
 func (s *auditShown) html(a audit) ([]byte, error) {
 	document := page.Audit{ObservedAt: a.ObservedAt, Scope: a.Scope, Principal: a.Principal, Context: a.Context,
-		Policy: a.Policy,
-		Holds:  a.Holds, Version: a.Version, Chosen: s.chosen(), Total: len(a.Services), Doors: a.Totals.Doors}
+		Policy: a.Policy, AsOf: a.asOfWords(),
+		Holds: a.Holds, Version: a.Version, Chosen: s.chosen(), Total: len(a.Services), Doors: a.Totals.Doors}
 	count := a.standing()
 	for _, each := range standings {
 		document.Standings = append(document.Standings, page.Standing{Name: string(each), Word: standingWords[each],
@@ -127,6 +127,9 @@ func (a audited) shown(of audit) page.Service {
 		Service: drawing.Service{Name: a.Service, Doors: a.Doors,
 			Accessors: a.Accessors, AccessorsLeftOff: a.AccessorsLeftOff, AccessorsAtLeast: a.AccessorsAtLeast,
 			Invokers: a.Invokers, InvokersLeftOff: a.InvokersLeftOff, InvokersAtLeast: a.InvokersAtLeast}}
+	if a.AsOf != nil {
+		shown.AsOf = a.AsOf.text()
+	}
 	if a.ExposedSince != nil {
 		shown.OpenFor = since(*a.ExposedSince, of.ObservedAt)
 	}

@@ -27,7 +27,7 @@ func (s *auditShown) stream(format string, out io.Writer) func(audited) {
 
 // counted is what the totals need of a service that was printed.
 func (a audited) counted() audited {
-	kept := audited{Service: a.Service, Outcome: a.Outcome, Exposed: a.Exposed, Accepted: a.Accepted, Error: a.Error}
+	kept := audited{Service: a.Service, Outcome: a.Outcome, Exposed: a.Exposed, Accepted: a.Accepted, Error: a.Error, AsOf: a.AsOf}
 	if a.notRead() != "" {
 		kept.Unread = a.Unread
 	}

@@ -168,6 +168,9 @@ func fullLines(services []audited) []line {
 		if service.Error != "" {
 			lines = append(lines, line{lead: "  ? not read: ", text: service.Error, hang: 4})
 		}
+		if service.AsOf != nil {
+			lines = append(lines, textLine("  %s", service.AsOf.text()))
+		}
 		lines = append(lines, doorLines(service.Doors)...)
 		lines = append(lines, unreadLines(service.Unread)...)
 		lines = append(lines, namedLines("iap", service.Accessors, service.AccessorsLeftOff, service.AccessorsAtLeast)...)

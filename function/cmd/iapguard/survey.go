@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,6 +34,15 @@ type looked struct {
 	target posture.Target
 	final  report.Report
 	err    error
+	asOf   time.Time // when the oldest fact held that an inventory gave; zero = all was read now
+}
+
+// What --inventory takes.
+const inventoryAuto, inventoryOff = "auto", "off"
+
+// surveyOptions say what a survey may take from elsewhere than the APIs that own it.
+type surveyOptions struct {
+	inventory bool // IAM policies are taken from Cloud Asset Inventory, where they are known to hold
 }
 
 // survey looks at all services in places and writes nothing. Services are looked at while others
@@ -69,16 +79,20 @@ func (s surveyed) errors() []error {
 
 // survey looks at the services in places, for a command.
 func (s *session) survey(
-	ctx context.Context, command string, places []policy.Hold, each func(looked),
+	ctx context.Context, command string, places []policy.Hold, options surveyOptions, each func(looked),
 ) (surveyed, error) {
 	w := s.newSurvey(command, each)
-	if slices.ContainsFunc(places, func(p policy.Hold) bool { return p.Scope.Service == "" }) {
+	shares := slices.ContainsFunc(places, func(p policy.Hold) bool { return p.Scope.Service == "" })
+	if shares {
 		if err := w.share(); err != nil {
 			return surveyed{}, err
 		}
 	}
 	defer w.shown.end()
 	scopes, gaps := s.scopesIn(ctx, places)
+	if options.inventory && shares {
+		scopes = w.useInventory(ctx, places, scopes)
+	}
 	for _, gap := range gaps {
 		w.unlisted[gap.What] = fmt.Errorf("%s: %s", gap.What, gap.Why)
 	}
@@ -121,6 +135,36 @@ func (w *survey) share() (err error) {
 	return err
 }
 
+// useInventory has the looks take IAM policies from Cloud Asset Inventory. It returns the scopes, and
+// the projects beside them that have services by the inventory.
+func (w *survey) useInventory(ctx context.Context, places []policy.Hold, scopes []posture.Scope) []posture.Scope {
+	var within, projects []string
+	for _, place := range places {
+		if place.Above == "" {
+			within = append(within, "projects/"+place.Scope.Project)
+			continue
+		}
+		within = append(within, place.Above)
+		more, err := w.cloud.InventoriedProjects(ctx, place.Above)
+		if err != nil {
+			note(w.stderr, "projects that no list shows are not searched for in Cloud Asset Inventory: %v", err)
+		}
+		for _, project := range more {
+			scopes = append(scopes, posture.Scope{Project: project})
+		}
+	}
+	slices.SortFunc(scopes, func(a, b posture.Scope) int { return strings.Compare(a.Name(), b.Name()) })
+	scopes = slices.Compact(scopes)
+	for _, scope := range scopes {
+		projects = append(projects, scope.Project)
+	}
+	slices.Sort(within)
+	for _, err := range w.cloud.UseInventory(ctx, slices.Compact(within), slices.Compact(projects)) {
+		note(w.stderr, "IAM policies that Cloud Asset Inventory may have are read from the APIs that own them: %v", err)
+	}
+	return scopes
+}
+
 // scope lists the services in a scope, and has them looked at.
 func (w *survey) scope(ctx context.Context, scope posture.Scope) {
 	found, err := w.cloud.Services(ctx, scope)
@@ -160,6 +204,7 @@ func (w *survey) look(ctx context.Context, target posture.Target) {
 	one := looked{target: target, err: ctx.Err()}
 	if one.err == nil {
 		one.final, one.err = w.engine.Run(ctx, request(w.command, target, true))
+		one.asOf = w.cloud.AsOf(target)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -40,6 +40,7 @@ const (
 	NetworkSecurity API = "NETWORKSECURITY"
 	Monitoring      API = "MONITORING"
 	KMS             API = "CLOUDKMS"
+	CloudAsset      API = "CLOUDASSET"
 )
 
 // basePath is what the generated clients expect an endpoint to end in, beside

@@ -1,0 +1,140 @@
+package logging
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	logging "google.golang.org/api/logging/v2"
+
+	"github.com/iapguard/iapguard/internal/cloud/connect"
+	"github.com/iapguard/iapguard/internal/fault"
+	"github.com/iapguard/iapguard/internal/logfilter"
+	"github.com/iapguard/iapguard/internal/posture"
+)
+
+const (
+	// mostProjects bounds how many projects' logs one call reads. Source: logging/quotas,
+	// "Number of resource names in entries.list".
+	mostProjects = 100
+	// policyPage and mostPolicyPages bound what is read about IAM policies of those projects.
+	policyPage, mostPolicyPages = 1000, 30
+)
+
+// PolicyWrites are the writes of IAM policies in one project, with those that made or deleted what has
+// them.
+type PolicyWrites struct {
+	Invokers Writes // to Cloud Run services
+	Access   Writes // to those, to backend services and to policies of IAP
+}
+
+// Writes are when resources were last written, by the segments of their names.
+type Writes map[string]time.Time
+
+// Last is when a resource that one of these names may stand for was last written, zero = it was not.
+func (w Writes) Last(names ...string) time.Time {
+	last := w[""]
+	for _, name := range names {
+		if at := w[name]; at.After(last) {
+			last = at
+		}
+	}
+	return last
+}
+
+// note adds a write of a resource. One without a name may be any.
+func (w Writes) note(resource string, at time.Time) {
+	for _, segment := range strings.Split(resource, "/") {
+		if at.After(w[segment]) {
+			w[segment] = at
+		}
+	}
+}
+
+// PolicyWrites reads from the audit logs of projects which IAM policies of Cloud Run services and of
+// IAP were written since a time. A project whose log cannot be read to its end is not in the answer;
+// unread is why, by the project.
+func (c *Client) PolicyWrites(ctx context.Context, projects []string, since time.Time) (found map[string]PolicyWrites, unread map[string]error) {
+	found, unread = map[string]PolicyWrites{}, map[string]error{}
+	for first := 0; first < len(projects); first += mostProjects {
+		c.policyWrites(ctx, projects[first:min(first+mostProjects, len(projects))], since, found, unread)
+	}
+	return found, unread
+}
+
+// policyWrites reads the logs of some projects in one search. Where one of them is refused the whole
+// search is, so each half of them is searched by itself.
+func (c *Client) policyWrites(ctx context.Context, projects []string, since time.Time, found map[string]PolicyWrites, unread map[string]error) {
+	writes, err := c.searchPolicyWrites(ctx, projects, since)
+	switch half := len(projects) / 2; {
+	case err == nil:
+		maps.Copy(found, writes)
+	case half > 0 && fault.Lasting(err):
+		c.policyWrites(ctx, projects[:half], since, found, unread)
+		c.policyWrites(ctx, projects[half:], since, found, unread)
+	default:
+		for _, project := range projects {
+			unread[project] = err
+		}
+	}
+}
+
+func (c *Client) searchPolicyWrites(ctx context.Context, projects []string, since time.Time) (map[string]PolicyWrites, error) {
+	request := &logging.ListLogEntriesRequest{Filter: logfilter.PolicyWrites(since), OrderBy: "timestamp desc", PageSize: policyPage}
+	found := map[string]PolicyWrites{}
+	for _, project := range projects {
+		request.ResourceNames = append(request.ResourceNames, "projects/"+project)
+		found[project] = PolicyWrites{Writes{}, Writes{}}
+	}
+	for range mostPolicyPages {
+		page, err := c.list(ctx, request, "nextPageToken", "entries(logName,timestamp,protoPayload)")
+		if err != nil {
+			return nil, fmt.Errorf("reading the audit log of %s: %w", shownProjects(projects), connect.Classify(err))
+		}
+		for _, entry := range page.Entries {
+			if err := noteWrite(found, entry); err != nil {
+				return nil, err
+			}
+		}
+		if request.PageToken = page.NextPageToken; request.PageToken == "" {
+			return found, nil
+		}
+	}
+	return nil, fault.New(fault.Invalid, "the audit log of %s has more writes of IAM policies than are read",
+		shownProjects(projects))
+}
+
+func shownProjects(projects []string) string {
+	if len(projects) == 1 {
+		return fmt.Sprintf("%q", projects[0])
+	}
+	return fmt.Sprintf("%q and %d more projects", projects[0], len(projects)-1)
+}
+
+func noteWrite(found map[string]PolicyWrites, entry *logging.LogEntry) error {
+	const compute, iap = "compute.googleapis.com", "iap.googleapis.com"
+	var call struct {
+		ServiceName  string `json:"serviceName"`
+		ResourceName string `json:"resourceName"`
+	}
+	project, _, _ := strings.Cut(strings.TrimPrefix(entry.LogName, "projects/"), "/")
+	at, err := time.Parse(time.RFC3339Nano, entry.Timestamp)
+	if err == nil {
+		err = json.Unmarshal(entry.ProtoPayload, &call)
+	}
+	if err != nil {
+		return fault.New(fault.Invalid, "an entry of the audit log of %q cannot be read: %v", project, err)
+	}
+	switch writes, asked := found[project]; {
+	case asked:
+		if writes.Access.note(call.ResourceName, at); call.ServiceName != compute && call.ServiceName != iap {
+			writes.Invokers.note(call.ResourceName, at)
+		}
+	case posture.ValidProjectNumber(project):
+		return fault.New(fault.Invalid, "an entry of the audit log names its project by the number %s", project)
+	}
+	return nil // what sinks brought here from other projects is in their own logs
+}
