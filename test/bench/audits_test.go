@@ -15,6 +15,7 @@ import (
 // audit is what one audit of a whole program took.
 type audit struct {
 	services, projects int
+	indexed            bool // by Cloud Asset Inventory
 	seconds, first     float64
 	calls              float64 // for one service
 	peak               float64 // MiB
@@ -22,7 +23,7 @@ type audit struct {
 
 // auditLine is what an audit of test/scale prints of itself.
 var auditLine = regexp.MustCompile(
-	`audit of (\d+) services in (\d+) projects\s+(\S+), the first after (\S+); (\S+) calls for a service; (\S+) MiB`)
+	`audit (?:by the inventory )?of (\d+) services in (\d+) projects\s+(\S+), the first after (\S+); (\S+) calls for a service; (\S+) MiB`)
 
 // audits runs the audits of test/scale, each in a local cloud of its own that answers each call after
 // 30 ms, and reads what they print.
@@ -34,14 +35,15 @@ func audits(t *testing.T, each ...audit) (found []audit) {
 	}
 	for _, one := range each {
 		command := exec.Command(program, "-test.run=AuditOf", "-test.v", "-test.timeout=10m", "-audit-latency=30ms",
-			fmt.Sprint("-audit-projects=", one.projects), fmt.Sprint("-audit-services=", one.services/one.projects))
+			fmt.Sprint("-audit-inventory=", one.indexed), fmt.Sprint("-audit-projects=", one.projects), fmt.Sprint("-audit-services=", one.services/one.projects))
 		command.Dir = filepath.Join("..", "scale")
 		command.Env = append(command.Environ(), binary.CommandVariable+"="+binary.Command(t))
 		out, err := command.CombinedOutput()
-		match := auditLine.FindSubmatch(out)
-		if err != nil || match == nil {
+		matches := auditLine.FindAllSubmatch(out, -1)
+		if err != nil || matches == nil {
 			t.Fatalf("the audit of %d services: %v\n%s", one.services, err, out)
 		}
+		match := matches[len(matches)-1] // the audit by the inventory comes second
 		one.seconds, one.first = seconds(t, match[3]), seconds(t, match[4])
 		if one.calls, err = strconv.ParseFloat(string(match[5]), 64); err != nil {
 			t.Fatal(err)

@@ -142,8 +142,8 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Scope: args, Policy: session.digest,
 		Context: session.context, Holds: session.held, HoldsUnread: session.unheld, Principal: session.principal}
 	stream := o.shown.stream(o.format, out)
-	options := surveyOptions{inventory: o.inventory == inventoryAuto}
-	far, err := session.survey(ctx, "audit", places, options, func(one looked) {
+	options := surveyOptions{command: "audit", inventory: o.inventory == inventoryAuto}
+	far, err := session.survey(ctx, options, places, func(one looked) {
 		row := newAudited(one.target.Name(), one.final, one.err)
 		if !one.asOf.IsZero() {
 			row.AsOf = &asOf{one.asOf.UTC(), byInventory}

@@ -138,7 +138,7 @@ type planned struct {
 // the context ends is a result. It returns an error where there is nothing to look at.
 func (s *session) plan(ctx context.Context, command string, places []policy.Hold) (planned, error) {
 	var looks []looked
-	far, err := s.survey(ctx, command, places, surveyOptions{}, func(one looked) { looks = append(looks, one) })
+	far, err := s.survey(ctx, surveyOptions{command: command}, places, func(one looked) { looks = append(looks, one) })
 	if err == nil && far.services == 0 {
 		err = errors.Join(far.errors()...)
 	}

@@ -40,9 +40,10 @@ type looked struct {
 // What --inventory takes.
 const inventoryAuto, inventoryOff = "auto", "off"
 
-// surveyOptions say what a survey may take from elsewhere than the APIs that own it.
+// surveyOptions say what a survey is for, and what it may take from elsewhere than the APIs that own it.
 type surveyOptions struct {
-	inventory bool // IAM policies are taken from Cloud Asset Inventory, where they are known to hold
+	command   string // that asks for it
+	inventory bool   // IAM policies are taken from Cloud Asset Inventory, where they are known to hold
 }
 
 // survey looks at all services in places and writes nothing. Services are looked at while others
@@ -77,11 +78,11 @@ func (s surveyed) errors() []error {
 	return all
 }
 
-// survey looks at the services in places, for a command.
+// survey looks at the services in places.
 func (s *session) survey(
-	ctx context.Context, command string, places []policy.Hold, options surveyOptions, each func(looked),
+	ctx context.Context, options surveyOptions, places []policy.Hold, each func(looked),
 ) (surveyed, error) {
-	w := s.newSurvey(command, each)
+	w := s.newSurvey(options.command, each)
 	shares := slices.ContainsFunc(places, func(p policy.Hold) bool { return p.Scope.Service == "" })
 	if shares {
 		if err := w.share(); err != nil {

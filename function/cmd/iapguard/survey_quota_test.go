@@ -77,7 +77,7 @@ func TestAQuotaThatNeverRecoversEndsItsProjectAlone(t *testing.T) {
 			session := surveying(t, o.URL(), hurried{clockwork.NewRealClock(), time.Now(), 60})
 			before := len(o.Calls())
 			var rows []audited
-			far, err := session.survey(t.Context(), "audit", []policy.Hold{{Above: theOrganization}}, surveyOptions{}, func(one looked) {
+			far, err := session.survey(t.Context(), surveyOptions{command: "audit"}, []policy.Hold{{Above: theOrganization}}, func(one looked) {
 				rows = append(rows, newAudited(one.target.Name(), one.final, one.err))
 			})
 			if err != nil {

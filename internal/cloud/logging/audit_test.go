@@ -147,3 +147,31 @@ func TestADeniedLogNamesThePermissionAndIsAskedAgain(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The log of one project that may not be read does not hide those of the others.
+func TestWritesOfPoliciesAreReadWhereTheLogMayBe(t *testing.T) {
+	p := start(t)
+	owner := playground.Client{URL: p.URL()}
+	if _, err := owner.Call(t.Context(), http.MethodPost,
+		"/v1/projects/123456789012/iap_web/compute/services/hello-backend:setIamPolicy", map[string]any{
+			"policy": map[string]any{"bindings": []any{map[string]any{
+				"role": "roles/iap.httpsResourceAccessor", "members": []any{"user:alice@example.com"}}}}}); err != nil {
+		t.Fatal(err)
+	}
+	p.Cloud.Settle()
+	began := time.Now().Add(-time.Hour)
+	found, unread := p.client.PolicyWrites(t.Context(), []string{"a-project", playground.Project, "b-project"}, began)
+	if len(found) != 1 || len(unread) != 2 || fault.Of(unread["a-project"]).Permission != "logging.logEntries.list" {
+		t.Fatalf("read: %v, not read: %v", found, unread)
+	}
+	writes := found[playground.Project]
+	for name, want := range map[string][2]bool{"hello": {true, true}, "hello-backend": {false, true}, "none": {}} {
+		invokers, access := writes.Invokers.Last(name), writes.Access.Last(name)
+		if got := [2]bool{invokers.After(began), access.After(began)}; got != want {
+			t.Errorf("%s is written at %v and %v, want %v", name, invokers, access, want)
+		}
+	}
+	if last := (logging.Writes{"": began}).Last("hello"); !last.Equal(began) {
+		t.Errorf("a write without a name counts as of %v, want that it may be of any resource", last)
+	}
+}

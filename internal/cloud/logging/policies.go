@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,27 +58,37 @@ func (w Writes) note(resource string, at time.Time) {
 // PolicyWrites reads from the audit logs of projects which IAM policies of Cloud Run services and of
 // IAP were written since a time. A project whose log cannot be read to its end is not in the answer;
 // unread is why, by the project.
-func (c *Client) PolicyWrites(ctx context.Context, projects []string, since time.Time) (found map[string]PolicyWrites, unread map[string]error) {
-	found, unread = map[string]PolicyWrites{}, map[string]error{}
-	for first := 0; first < len(projects); first += mostProjects {
-		c.policyWrites(ctx, projects[first:min(first+mostProjects, len(projects))], since, found, unread)
+func (c *Client) PolicyWrites(
+	ctx context.Context, projects []string, since time.Time,
+) (found map[string]PolicyWrites, unread map[string]error) {
+	logs := policyLogs{c, since, map[string]PolicyWrites{}, map[string]error{}}
+	for some := range slices.Chunk(projects, mostProjects) {
+		logs.read(ctx, some)
 	}
-	return found, unread
+	return logs.found, logs.unread
 }
 
-// policyWrites reads the logs of some projects in one search. Where one of them is refused the whole
-// search is, so each half of them is searched by itself.
-func (c *Client) policyWrites(ctx context.Context, projects []string, since time.Time, found map[string]PolicyWrites, unread map[string]error) {
-	writes, err := c.searchPolicyWrites(ctx, projects, since)
+// policyLogs is the answer of PolicyWrites while it is read.
+type policyLogs struct {
+	*Client
+	since  time.Time
+	found  map[string]PolicyWrites
+	unread map[string]error
+}
+
+// read reads the logs of some projects in one search. Where one of them is refused the whole search
+// is, so each half of them is searched by itself.
+func (l policyLogs) read(ctx context.Context, projects []string) {
+	writes, err := l.searchPolicyWrites(ctx, projects, l.since)
 	switch half := len(projects) / 2; {
 	case err == nil:
-		maps.Copy(found, writes)
+		maps.Copy(l.found, writes)
 	case half > 0 && fault.Lasting(err):
-		c.policyWrites(ctx, projects[:half], since, found, unread)
-		c.policyWrites(ctx, projects[half:], since, found, unread)
+		l.read(ctx, projects[:half])
+		l.read(ctx, projects[half:])
 	default:
 		for _, project := range projects {
-			unread[project] = err
+			l.unread[project] = err
 		}
 	}
 }
