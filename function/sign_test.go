@@ -122,7 +122,7 @@ func checkedBy(t *testing.T, e *cloudtest.Env, data ...[]string) []attest.Verdic
 			}
 		}
 	}
-	return all.Check(t.Context(), attest.Trusted{PublicKey: public, Hash: kms.HashOf(public), Name: signingKey})
+	return all.Check(t.Context(), attest.Trusted{PublicKey: public, Hash: kms.HashOf(public), Name: signingKey}).Verdicts
 }
 
 // apply asks for the whole recipe at hello, and returns the outcomes that were published.

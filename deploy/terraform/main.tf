@@ -125,6 +125,7 @@ module "monitoring" {
   alert_waiting_minutes   = var.alert_waiting_minutes
   alert_lag_seconds       = var.alert_lag_seconds
   alert_heartbeat_minutes = var.alert_heartbeat_minutes
+  signing_key_version     = var.signing_key_version
   dead_letters            = module.core.dead_letters
   triggers                = contains(var.intake, "eventarc")
   creation_wait           = var.creation_wait

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/report"
@@ -84,6 +86,11 @@ func envelope(t *testing.T, k key, r report.Report) string {
 }
 
 func check(t *testing.T, trusted Trusted, parts ...string) []Verdict {
+	t.Helper()
+	return found(t, trusted, parts...).Verdicts
+}
+
+func found(t *testing.T, trusted Trusted, parts ...string) Found {
 	t.Helper()
 	var e Evidence
 	for _, part := range parts {
@@ -193,6 +200,27 @@ func TestAReplayedReportCountsOnce(t *testing.T) {
 	verdicts := check(t, k.trusted(), data, beside, published(t, cart), data, beside)
 	if len(verdicts) != 2 || verdicts[0].Copies != 2 || verdicts[0].Result != Good || verdicts[1].Result != Unsigned {
 		t.Errorf("%+v", verdicts)
+	}
+}
+
+// A good signature shows that there was a report. Who keeps the report back does not get rid of it.
+func TestASignatureWithoutItsReportIsListed(t *testing.T) {
+	k, other := newKey(t, keyName), newKey(t, keyName)
+	shop, cart, till := look("shop"), look("cart"), look("till")
+	till.ObservedAt = looked.Add(-time.Minute)
+	changed := strings.Replace(published(t, cart), "a \\u003c b", "nothing", 1)
+	got := found(t, k.trusted(), published(t, shop), envelope(t, k, shop), envelope(t, k, cart), envelope(t, k, till),
+		envelope(t, k, cart), envelope(t, other, look("forged")))
+	var names []string
+	for _, one := range got.Orphans {
+		names = append(names, one.Claim.RunID+" "+one.Subject)
+	}
+	want := []string{"run-till " + till.Subject(), "run-cart " + cart.Subject()}
+	if diff := cmp.Diff(want, names); diff != "" || len(got.Verdicts) != 1 || got.Verdicts[0].Result != Good {
+		t.Errorf("signatures without reports (-want +got):\n%s%+v", diff, got.Verdicts)
+	}
+	if got := found(t, k.trusted(), changed, envelope(t, k, cart)); len(got.Orphans) > 0 || got.Verdicts[0].Result != Bad {
+		t.Errorf("a report that was changed counts twice: %+v", got)
 	}
 }
 

@@ -62,7 +62,7 @@ func (e *Evidence) Read(from io.Reader) error {
 	})
 }
 
-// Result is what was found out about one report.
+// Result is what was found out about one report, or about a signature without one.
 type Result string
 
 // The results.
@@ -70,7 +70,21 @@ const (
 	Good     Result = "good"
 	Bad      Result = "bad"
 	Unsigned Result = "unsigned"
+	Missing  Result = "missing" // a signature is there, and its report is not
 )
+
+// Found is what was found out about all that was read.
+type Found struct {
+	Verdicts []Verdict // one for each report, in the order in which they were read
+	Orphans  []Orphan  // the oldest first
+}
+
+// Orphan is a good signature of a report that was not read: that was kept back, or lies elsewhere.
+type Orphan struct {
+	Claim   Claim
+	Subject string // the service, as the statement names it
+	Key     string // as the envelope names it
+}
 
 // Verdict is the result for one report. Claim and Key are there where an envelope is about it
 // and its signature is good.
@@ -176,9 +190,9 @@ func open(ctx context.Context, envelope *dsse.Envelope, trusted Trusted) opened 
 	return o
 }
 
-// Check returns a verdict for each report, in the order in which they were read. The same report
-// twice has one.
-func (e *Evidence) Check(ctx context.Context, trusted Trusted) []Verdict {
+// Check returns a verdict for each report, and the signatures without a report. The same report
+// twice has one verdict, and the same signature twice is one.
+func (e *Evidence) Check(ctx context.Context, trusted Trusted) Found {
 	all := make([]opened, len(e.envelopes))
 	for i := range e.envelopes {
 		all[i] = open(ctx, &e.envelopes[i], trusted)
@@ -196,7 +210,36 @@ func (e *Evidence) Check(ctx context.Context, trusted Trusted) []Verdict {
 		seen[one.published()] = len(verdicts)
 		verdicts = append(verdicts, one.judge(all, related))
 	}
-	return verdicts
+	return Found{verdicts, e.orphans(all)}
+}
+
+// sight is what an envelope and its report have in common, whatever became of the report's bytes.
+type sight struct {
+	run     string
+	outcome report.Outcome
+	at      int64
+}
+
+// orphans are the good envelopes that are about none of the reports. Where a report of the same
+// look is there with other bytes, its own verdict says so.
+func (e *Evidence) orphans(all []opened) []Orphan {
+	looks, digests := map[sight]bool{}, map[string]bool{}
+	for _, one := range e.reports {
+		looks[sight{one.RunID, one.Outcome, one.ObservedAt.UnixMicro()}] = true
+		for _, digest := range one.digests {
+			digests[digest] = true
+		}
+	}
+	var found []Orphan
+	for _, o := range all {
+		if o.broken != nil || digests[o.digest] || looks[sight{o.claim.RunID, o.claim.Outcome, o.claim.ObservedAt.UnixMicro()}] {
+			continue
+		}
+		digests[o.digest] = true
+		found = append(found, Orphan{o.claim, o.name, o.key})
+	}
+	slices.SortStableFunc(found, func(a, b Orphan) int { return a.Claim.ObservedAt.Compare(b.Claim.ObservedAt) })
+	return found
 }
 
 // published is the digest of the report in the form in which it is published, "" of a row.

@@ -27,7 +27,7 @@ var exitMeanings = []struct {
 		"uncovered, or with a door that is open or unknown"},
 	{exitUsage, "wrong usage or unreadable input"},
 	{exitPending, "with `--exit-code`: there are steps to take, a door is unguarded or may be, or an outcome differs; of `verify`: a " +
-		"report is not signed"},
+		"report is not signed, or missing in the bucket"},
 	{exitInterrupted, "interrupted: `apply` finishes the step that is under way, a second Ctrl-C ends it at once"},
 }
 

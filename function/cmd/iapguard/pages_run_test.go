@@ -28,7 +28,7 @@ var replaced = strings.NewReplacer("projects/PROJECT/secrets/NAME-holds", "proje
 	"undo REPORT.json", "undo report.json --account "+playground.FunctionAccount,
 	"FIXTURES", "policy.fixtures.yaml", "policy check FILE", "policy check policy.yaml",
 	"verify report.json envelope.json", "verify shop.json shop-signed.json",
-	"gs://iapguard-evidence-NUMBER", "gs://"+evidenceBucket,
+	"gs://iapguard-evidence-NUMBER", "gs://"+evidenceBucket, "gs://NAME-evidence-NUMBER", "gs://"+evidenceBucket,
 	"policy test FILE", "policy test policy.yaml", "apply FILE", "apply plan.json",
 	"diff OLD NEW", "diff old.yaml policy.yaml", "-o policy.yaml", "-o new.yaml",
 	"policy-today.yaml", "old.yaml", "latest.yaml", "old.yaml",

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,12 +19,14 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/cloud/kms"
 	"github.com/iapguard/iapguard/internal/cloud/storage"
+	"github.com/iapguard/iapguard/internal/safetext"
 )
 
 // verifying is what the user typed.
 type verifying struct {
 	key, from, since, format, endpoint string
 	connect                            connect.Config
+	after, until                       time.Time // what is read of the bucket
 }
 
 func newVerifyCommand() *cobra.Command {
@@ -36,7 +39,8 @@ func newVerifyCommand() *cobra.Command {
 			"order: as a subscription's messages hold them, what gcloud pubsub subscriptions pull --format=json prints, or " +
 			"lines of the bucket of evidence, which --from reads as who is logged in. A line for each report says good, bad " +
 			"or unsigned. Rows of the reports table are unsigned: they have neither all members of a report nor its exact " +
-			"times. The key that is trusted is named by --key, never by an envelope.",
+			"times. Of the bucket, a line says missing for each signature whose report is not there. The key that is trusted is " +
+			"named by --key, never by an envelope.",
 		RunE: func(command *cobra.Command, args []string) error {
 			return v.verify(command.Context(), args, command.OutOrStdout())
 		},
@@ -75,10 +79,12 @@ func (v *verifying) verify(ctx context.Context, files []string, out io.Writer) e
 			return err
 		}
 	}
-	if evidence.Reports() == 0 {
+	found := evidence.Check(ctx, trusted)
+	found.Orphans = v.missed(found.Orphans)
+	if len(found.Verdicts) == 0 && (v.from == "" || len(found.Orphans) == 0) {
 		return usageError{errors.New("there is no report in what was read, so nothing can be verified")}
 	}
-	return v.show(evidence.Check(ctx, trusted), out)
+	return v.show(found, out)
 }
 
 // trusted is the key that signatures are held against. An envelope names its key too, but who
@@ -135,8 +141,20 @@ func addFile(evidence *attest.Evidence, name string) error {
 	return nil
 }
 
-// lateSignatures is how much later than its report a signature may come into the bucket.
+// lateSignatures is how much later than its report a signature may come into the bucket, or
+// earlier: a report and its signature lie in objects of their own.
 const lateSignatures = 10 * time.Minute
+
+// missed are the signatures whose report should be in what was read: of the bucket, those of the
+// time that was asked for, but for the last minutes.
+func (v *verifying) missed(orphans []attest.Orphan) []attest.Orphan {
+	if v.from == "" {
+		return orphans
+	}
+	return slices.DeleteFunc(orphans, func(one attest.Orphan) bool {
+		return one.Claim.ObservedAt.Before(v.after) || one.Claim.SignedAt.After(v.until.Add(-lateSignatures))
+	})
+}
 
 // readBucket adds what is in the bucket of evidence. The first reports may be older than the
 // first signatures, so signatures are read from a little earlier on.
@@ -149,6 +167,7 @@ func (v *verifying) readBucket(ctx context.Context, evidence *attest.Evidence) e
 	if err != nil {
 		return err
 	}
+	v.after, v.until = since, now
 	bucket, err := storage.OpenEvidence(ctx, v.connect, v.from)
 	if err != nil {
 		return err
@@ -196,9 +215,9 @@ type verified struct {
 }
 
 // show prints the verdicts, and ends with the status of the worst.
-func (v *verifying) show(verdicts []attest.Verdict, out io.Writer) error {
+func (v *verifying) show(found attest.Found, out io.Writer) error {
 	counts := map[attest.Result]int{}
-	for _, one := range verdicts {
+	for _, one := range found.Verdicts {
 		counts[one.Result]++
 		if v.format == "text" {
 			newScreen(out).print(verdictLines(one)...)
@@ -214,11 +233,42 @@ func (v *verifying) show(verdicts []attest.Verdict, out io.Writer) error {
 			return fmt.Errorf("writing a verdict: %w", err)
 		}
 	}
+	if err := v.showMissing(found.Orphans, out); err != nil {
+		return err
+	}
 	switch {
 	case counts[attest.Bad] > 0:
-		return fmt.Errorf("%d of %s not what was signed", counts[attest.Bad], counted(len(verdicts), "report"))
-	case counts[attest.Unsigned] > 0:
+		return fmt.Errorf("%d of %s not what was signed", counts[attest.Bad], counted(len(found.Verdicts), "report"))
+	case counts[attest.Unsigned] > 0, v.from != "" && len(found.Orphans) > 0:
 		return statusError(exitPending)
+	}
+	return nil
+}
+
+// showMissing prints the signatures whose report is missing. The bucket should have both, so each
+// is listed; of files, which the user chose, their number is enough.
+func (v *verifying) showMissing(orphans []attest.Orphan, out io.Writer) error {
+	if v.from == "" {
+		if len(orphans) > 0 && v.format == "text" {
+			newScreen(out).print(line{text: counted(len(orphans), "signature") + " about reports that were not read"})
+		}
+		return nil
+	}
+	const why = "it was signed, and is not in the bucket of evidence: somebody kept it back, or its delivery failed " +
+		"(see the dead letters)"
+	for _, one := range orphans {
+		claim := one.Claim
+		if v.format == "text" {
+			newScreen(out).print(line{style: red, hang: 4, lead: fmt.Sprintf("%-8s  ", attest.Missing),
+				text: safetext.Escape(fmt.Sprintf("%s  %s  %s  run %s", claim.ObservedAt.UTC().Format(time.RFC3339),
+					claim.Outcome, one.Subject, claim.RunID), 500)}, line{lead: "    ", text: why, hang: 4})
+			continue
+		}
+		shown := verified{Result: attest.Missing, Why: why, ID: claim.ID, Service: one.Subject, Outcome: string(claim.Outcome),
+			RunID: claim.RunID, At: claim.ObservedAt, Signed: &claim, Key: one.Key}
+		if err := json.NewEncoder(out).Encode(shown); err != nil {
+			return fmt.Errorf("writing a signature without its report: %w", err)
+		}
 	}
 	return nil
 }

@@ -50,7 +50,13 @@ func lookedAt(service string, at time.Time) report.Report {
 func evidenceFiles(t *testing.T, folder string, key attest.Key) {
 	t.Helper()
 	at := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)
-	for _, service := range []string{"shop", "cart"} {
+	evidenceOf(t, folder, key, map[string]time.Time{"shop": at, "cart": at})
+}
+
+// evidenceOf are reports of looks at services, with their envelopes.
+func evidenceOf(t *testing.T, folder string, key attest.Key, looks map[string]time.Time) {
+	t.Helper()
+	for service, at := range looks {
 		r := lookedAt(service, at)
 		data, err := r.Data()
 		if err != nil {
@@ -120,6 +126,7 @@ func TestVerifySaysWhoSignedWhat(t *testing.T) {
 		{"shop.json shop.json shop-signed.json --key key.pem", exitDone, "(read 2 times)"},
 		{"shop.json --key key.pem", exitPending, "no envelope is about it"},
 		{"shop.json cart.json shop-signed.json --key key.pem", exitPending, "unsigned"},
+		{"shop.json shop-signed.json cart-signed.json --key key.pem", exitDone, "1 signature about reports that were not read"},
 		{"shop-changed.json shop-signed.json --key key.pem", exitFailed, "1 of 1 report not what was signed"},
 		{"shop-changed.json shop-signed.json --key key.pem --format json", exitFailed, `"result":"bad"`},
 		{"shop.json cart-signed.json --key key.pem", exitFailed, "run run-cart"},
@@ -174,4 +181,59 @@ func TestVerifyReadsTheBucketAndTheKeyOfTheCloud(t *testing.T) {
 	if status := run(t.Context(), typed, &out, &out); status != exitFailed {
 		t.Errorf("of a changed report: status %d: %s", status, &out)
 	}
+}
+
+// A report that somebody took away, or that was never delivered, is missed by its signature. What
+// came within the last minutes may still be on its way.
+func TestVerifyMissesReportsOfTheBucketBySignatures(t *testing.T) {
+	e := cloudtest.Start(t, playground.Options{Clock: time.Now})
+	e.CallAs(e.Owner(), http.MethodPost, "/storage/v1/b?project=demo-project", map[string]any{"name": "guard-evidence"})
+	folder := t.TempDir()
+	t.Chdir(folder)
+	now := time.Now()
+	evidenceOf(t, folder, pemKey{publicIn(t, "key.pem")}, map[string]time.Time{"shop": now.Add(-30 * time.Minute),
+		"cart": now.Add(-20 * time.Minute), "fresh": now.Add(-time.Minute), "old": now.Add(-3 * time.Hour)})
+	var signatures []byte
+	for _, service := range []string{"shop", "cart", "fresh", "old"} {
+		text, err := os.ReadFile(service + "-signed.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		signatures = append(append(signatures, text...), '\n')
+	}
+	if err := os.WriteFile("signatures", signatures, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := bucket{e.URL(), "guard-evidence"}
+	putEvidence(t, b, "signatures", "signatures")
+	typed := []string{"verify", "--from", "gs://guard-evidence", "--endpoint", e.URL(), "--key", "key.pem"}
+	look := func(status, missing int, further ...string) string {
+		t.Helper()
+		var out bytes.Buffer
+		got := run(t.Context(), append(typed, further...), &out, &out)
+		if got != status || strings.Count(out.String(), "missing") != missing || strings.Contains(out.String(), "run-old") ||
+			strings.Contains(out.String(), "run-fresh") {
+			t.Errorf("status %d, want %d and %d missing:\n%s", got, status, missing, &out)
+		}
+		return out.String()
+	}
+	look(exitPending, 2) // also where every report was taken away
+	putEvidence(t, b, "reports", "shop.json")
+	if said := look(exitPending, 1, "--format", "json"); !strings.Contains(said, `"runId":"run-cart"`) {
+		t.Errorf("another one is missing: %s", said)
+	}
+	if err := os.WriteFile("both", append(must(t, "shop.json"), append([]byte{'\n'}, must(t, "cart.json")...)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	putEvidence(t, b, "reports", "both")
+	look(exitDone, 0)
+}
+
+func must(t *testing.T, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

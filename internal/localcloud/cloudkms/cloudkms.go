@@ -24,6 +24,8 @@ const (
 	signing = "ASYMMETRIC_SIGN"
 	// audited begins the names of methods in the audit log.
 	audited = "google.cloud.kms.v1.KeyManagementService."
+	// setPolicy is the method's name by google.iam.v1; some entries have its last word alone.
+	setPolicy = "google.iam.v1.IAMPolicy.SetIamPolicy"
 )
 
 // id is the grammar of all ids. Source: kms/docs/reference/rest/v1/projects.locations.keyRings/create.
@@ -53,14 +55,15 @@ func New(s *apiserver.Server) apiserver.API {
 	a.rings = collection.New(s, collection.Kind{
 		Documents: []string{"cloudkms/v1"}, Collections: []string{rings}, Message: "KeyRing",
 		Permissions: "cloudkms.keyRings", Verbs: map[string]string{"testIamPermissions": ""}, Source: docs,
-		Audit: map[string]string{"create": audited + "CreateKeyRing"},
+		Audit: map[string]string{"create": audited + "CreateKeyRing", "setIamPolicy": setPolicy},
 		ID:    id, Words: words("KeyRing"), Unserved: []string{"delete"},
 	})
 	a.keys = collection.New(s, collection.Kind{
 		Documents: []string{"cloudkms/v1"}, Collections: []string{keys}, Message: "CryptoKey",
 		Permissions: "cloudkms.cryptoKeys", Verbs: map[string]string{"testIamPermissions": ""}, Source: docs,
-		Audit: map[string]string{"create": audited + "CreateCryptoKey", "patch": audited + "UpdateCryptoKey"},
-		ID:    id, Words: words("CryptoKey"), Within: a.rings, Unserved: []string{"delete"},
+		Audit: map[string]string{"create": audited + "CreateCryptoKey", "patch": audited + "UpdateCryptoKey",
+			"setIamPolicy": setPolicy},
+		ID: id, Words: words("CryptoKey"), Within: a.rings, Unserved: []string{"delete"},
 		Defaults: object{"destroyScheduledDuration": "2592000s"}, Prepare: prepare, Changed: a.made,
 	})
 	a.versions = collection.New(s, collection.Kind{

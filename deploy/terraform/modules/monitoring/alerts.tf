@@ -306,6 +306,43 @@ resource "google_monitoring_alert_policy" "controls_changed" {
   }
 }
 
+# The key that signs reports, where there is one: without it reports stay unsigned, and
+# nothing else shows.
+resource "google_monitoring_alert_policy" "signing_key" {
+  for_each = toset(var.signing_key_version == null ? [] : ["reports"])
+
+  project               = var.project_id
+  display_name          = "${var.name}: somebody changed the key that signs reports"
+  combiner              = "OR"
+  severity              = "ERROR"
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = "A version that was disabled or destroyed, or a grant on the key"
+    condition_matched_log {
+      filter = templatefile("${path.module}/../../../filters/signing.filter", { name = var.name })
+      label_extractors = {
+        principal = "EXTRACT(protoPayload.authenticationInfo.principalEmail)"
+        method    = "EXTRACT(protoPayload.methodName)"
+        resource  = "EXTRACT(protoPayload.resourceName)"
+      }
+    }
+  }
+
+  alert_strategy {
+    auto_close = "1800s"
+    notification_rate_limit {
+      period = "300s"
+    }
+  }
+
+  documentation {
+    content   = local.playbooks["signing-key"]
+    mime_type = "text/markdown"
+  }
+}
+
 # One report is enough for a page, whatever the mode.
 resource "google_monitoring_alert_policy" "harm" {
   project               = var.project_id

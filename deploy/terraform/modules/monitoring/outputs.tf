@@ -5,5 +5,5 @@ output "alerts" {
     google_monitoring_alert_policy.dead_letters.name, google_monitoring_alert_policy.harm.name,
     google_monitoring_alert_policy.guard_changed.name, google_monitoring_alert_policy.controls_changed.name,
     google_monitoring_alert_policy.configuration_changed.name,
-  ])
+  ], [for alert in google_monitoring_alert_policy.signing_key : alert.name])
 }

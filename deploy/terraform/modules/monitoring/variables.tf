@@ -187,3 +187,9 @@ variable "protect_goal" {
     error_message = "protect_goal is ${var.protect_goal}: write a part between 0 and 1, such as 0.95 for 95 %."
   }
 }
+
+variable "signing_key_version" {
+  description = "Version of the key, made here, that signs each report: 1 at first, a higher one after a rotation. null signs nothing, and once a key was made it destroys that: see docs/how-to/signed-evidence.md."
+  type        = number
+  default     = null
+}

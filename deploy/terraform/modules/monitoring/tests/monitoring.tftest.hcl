@@ -69,3 +69,21 @@ run "in_report_only_nobody_is_woken" {
     error_message = "The metric is ${google_logging_metric.count["blocked"].filter}"
   }
 }
+
+run "where_nothing_is_signed_no_key_is_watched" {
+  assert {
+    condition     = length(google_monitoring_alert_policy.signing_key) == 0
+    error_message = "A key is watched that is not there."
+  }
+}
+
+run "the_key_that_signs_is_watched" {
+  variables {
+    name                = "guard-two"
+    signing_key_version = 1
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.signing_key["reports"].conditions[0].condition_matched_log[0].filter, "/keyRings/guard-two(/cryptoKeys/reports") && contains(output.alerts, google_monitoring_alert_policy.signing_key["reports"].name)
+    error_message = "Another key is watched, or the watch does not look for the alert."
+  }
+}
