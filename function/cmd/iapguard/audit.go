@@ -15,6 +15,7 @@ import (
 	"github.com/iapguard/iapguard/function"
 	"github.com/iapguard/iapguard/internal/door"
 	"github.com/iapguard/iapguard/internal/policy"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/report"
 )
 
@@ -23,6 +24,7 @@ type auditOptions struct {
 	options
 	compare   string // an earlier audit, "" = none
 	inventory string // auto or off
+	resume    string // the file that keeps what was read, "" = none does
 	shown     auditShown
 }
 
@@ -58,6 +60,8 @@ func newAuditCommand() *cobra.Command {
 	command.Flags().StringVar(&o.inventory, "inventory", inventoryOff,
 		"auto takes IAM policies from Cloud Asset Inventory where it may be read and the audit log knows of no later "+
 			"write, and says as of when; off reads each from the API that owns it")
+	command.Flags().StringVar(&o.resume, "resume", "",
+		"keep what was read in this file until everything is, and begin with what an earlier run kept there, for an hour")
 	command.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when a door is unguarded, or may be")
 	return command
 }
@@ -141,8 +145,31 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	}
 	found := audit{ObservedAt: time.Now().UTC(), Version: function.Version, Scope: args, Policy: session.digest,
 		Context: session.context, Holds: session.held, HoldsUnread: session.unheld, Principal: session.principal}
+	resumed, err := o.openKept(session, found)
+	if err != nil {
+		return false, err
+	}
+	whole := false
+	defer func() {
+		if failed := resumed.end(whole); err == nil {
+			err = failed
+		}
+	}()
 	stream := o.shown.stream(o.format, out)
-	options := surveyOptions{command: "audit", inventory: o.inventory == inventoryAuto}
+	add := func(row audited) {
+		stream(row)
+		if o.format == "ndjson" && kept == nil && earlier == nil {
+			row = row.counted() // an organization has many
+		}
+		found.Services = append(found.Services, row)
+	}
+	options := surveyOptions{command: "audit", inventory: o.inventory == inventoryAuto, kept: func(target posture.Target) bool {
+		row, ok := resumed.row(target)
+		if ok {
+			add(row)
+		}
+		return ok
+	}}
 	far, err := session.survey(ctx, options, places, func(one looked) {
 		row := newAudited(one.target.Name(), one.final, one.err)
 		if !one.asOf.IsZero() {
@@ -151,11 +178,8 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 		if since := row.ExposedSince; since != nil && !since.Before(found.ObservedAt) {
 			row.ExposedSince = nil // nobody saw it open before, so since when it is open is not known
 		}
-		stream(row)
-		if o.format == "ndjson" && kept == nil && earlier == nil {
-			row = row.counted() // an organization has many
-		}
-		found.Services = append(found.Services, row)
+		resumed.keep(one.target, row, one.final.ObservedAt)
+		add(row)
 	})
 	if err == nil && far.services == 0 {
 		err = errors.Join(far.errors()...)
@@ -178,9 +202,32 @@ func (o *auditOptions) auditAll(ctx context.Context, args []string, out io.Write
 	}
 	if unread := found.unread(); len(unread) > 0 {
 		noteUnread(session.stderr, unread)
+		if o.resume != "" {
+			note(session.stderr, "what was read is in %s: the same command goes on there for %s", o.resume, ago(keptFor))
+		}
 		return false, statusError(exitFailed)
 	}
+	whole = true
 	return found.Totals.Exposed+found.Totals.Unknown-found.Totals.Accepted > 0, nil
+}
+
+// openKept opens the file of --resume, nil without one, and says what counts of it.
+func (o *auditOptions) openKept(session *session, of audit) (*keptAudit, error) {
+	if o.resume == "" {
+		return nil, nil
+	}
+	identity := auditIdentity{Scope: of.Scope, Policy: of.Policy, Version: of.Version, Context: of.Context, Principal: of.Principal,
+		Endpoint: session.endpoint, Inventory: o.inventory}
+	kept, anew, err := openKept(o.resume, identity, time.Now())
+	switch {
+	case err != nil:
+		return nil, err
+	case anew != "":
+		note(session.stderr, "everything is read anew: %s in the audit that %s keeps", anew, o.resume)
+	case len(kept.rows) > 0:
+		note(session.stderr, "%s has %s of an earlier run", o.resume, counted(len(kept.rows), "service"))
+	}
+	return kept, nil
 }
 
 // newAudited is what an audit says of one service, or of a place with services that

@@ -43,8 +43,7 @@ func newSettled(t *testing.T) *settled {
 	response, _ := agent["response"].(map[string]any)
 	s.mayInvoke(response["email"].(string))
 	s.mayPass("user:alice@example.com")
-	s.CallAs(s.Owner(), http.MethodPatch, "/compute/v1/projects/"+playground.Project+"/global/backendServices/hello-backend",
-		object{"iap": object{"enabled": true}})
+	s.CallAs(s.Owner(), http.MethodPatch, helloBackend, object{"iap": object{"enabled": true}})
 	s.CallAs(s.Owner(), http.MethodPatch, "/v2/"+playground.Scenario[0].Name()+"?updateMask=ingress",
 		object{"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"})
 	s.Playground.Cloud.Settle()
@@ -67,8 +66,8 @@ func (s *settled) mayInvoke(agent string, others ...string) {
 }
 
 func (s *settled) mayPass(members ...string) {
-	s.CallAs(s.Owner(), http.MethodPost, "/v1/projects/"+playground.Project+"/iap_web/compute/services/hello-backend:setIamPolicy",
-		binding("roles/iap.httpsResourceAccessor", members...))
+	const access = "/v1/projects/" + playground.Project + "/iap_web/compute/services/hello-backend"
+	s.CallAs(s.Owner(), http.MethodPost, access+":setIamPolicy", binding("roles/iap.httpsResourceAccessor", members...))
 }
 
 // audit is what an audit of the project says, by the services' names.
@@ -280,7 +279,8 @@ func TestAnAuditGoesOnWithoutAnInventory(t *testing.T) {
 			t.Errorf("%s: %d policies are read, want 6", name, reads)
 		}
 	}
-	_, err := (&auditOptions{inventory: "on", shown: auditShown{sort: "risk"}}).auditAll(t.Context(), []string{"projects/a-shop"}, io.Discard)
+	wrong := auditOptions{inventory: "on", shown: auditShown{sort: "risk"}}
+	_, err := wrong.auditAll(t.Context(), []string{"projects/a-shop"}, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "write auto or off") {
 		t.Errorf("--inventory=on: %v", err)
 	}
@@ -303,7 +303,8 @@ func TestAnInventoryNamesProjectsThatAreNotListed(t *testing.T) {
 			return err
 		}
 		all, _ := listed["projects"].([]any)
-		listed["projects"] = slices.DeleteFunc(all, func(one any) bool { return one.(object)["projectId"] == "other-project" })
+		listed["projects"] = slices.DeleteFunc(all,
+			func(one any) bool { return one.(object)["projectId"] == "other-project" })
 		if text, err = json.Marshal(listed); err != nil {
 			return err
 		}

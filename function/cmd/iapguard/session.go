@@ -136,6 +136,7 @@ type session struct {
 	remembers                bool                  // the memory is the deployment's
 	placed                   *function.PlacedHolds // nil = the memory is not the deployment's
 
+	endpoint  string // base URL of all APIs; "" = Google's own
 	digest    string // of the policy
 	context   string // the deployment that a context names; "" = none
 	held      int    // holds that it has in force
@@ -201,7 +202,7 @@ func (o *options) open(ctx context.Context, publisher reconcile.Publisher) (*ses
 	if caller == "" && !config.Connect.Local() {
 		caller = principalOf(os.Getenv)
 	}
-	made := &session{digest: rules.Digest(), principal: caller, engine: engine, cloud: clients, stderr: o.stderr(),
+	made := &session{endpoint: config.Connect.Endpoint, digest: rules.Digest(), principal: caller, engine: engine, cloud: clients, stderr: o.stderr(),
 		reportsTopic: config.ReportsTopic, pubSubHost: config.PubSubHost, remembers: config.Memory != "", placed: kept.placed}
 	if deployed != nil {
 		made.context, made.held = deployed.to.found.target.Name(), len(deployed.status.Holds)

@@ -42,16 +42,20 @@ const inventoryAuto, inventoryOff = "auto", "off"
 
 // surveyOptions say what a survey is for, and what it may take from elsewhere than the APIs that own it.
 type surveyOptions struct {
-	command   string // that asks for it
-	inventory bool   // IAM policies are taken from Cloud Asset Inventory, where they are known to hold
+	command string // that asks for it
+	// kept reports whether the command has what an earlier run read of a service, which is not looked at
+	// then. It is called for one service at a time; nil = it has nothing.
+	kept      func(posture.Target) bool
+	inventory bool // IAM policies are taken from Cloud Asset Inventory, where they are known to hold
 }
 
 // survey looks at all services in places and writes nothing. Services are looked at while others
 // are still listed, and those of one project share what is read of it.
 type survey struct {
 	*session
-	command string       // that asks for it
-	each    func(looked) // is called with each look as soon as it is known, one at a time
+	command string                    // that asks for it
+	each    func(looked)              // is called with each look as soon as it is known, one at a time
+	kept    func(posture.Target) bool // see surveyOptions
 
 	cloud    *cloud.Cloud
 	engine   *reconcile.Engine
@@ -83,6 +87,7 @@ func (s *session) survey(
 	ctx context.Context, options surveyOptions, places []policy.Hold, each func(looked),
 ) (surveyed, error) {
 	w := s.newSurvey(options.command, each)
+	w.kept = options.kept
 	shares := slices.ContainsFunc(places, func(p policy.Hold) bool { return p.Scope.Service == "" })
 	if shares {
 		if err := w.share(); err != nil {
@@ -183,7 +188,7 @@ func (w *survey) scope(ctx context.Context, scope posture.Scope) {
 // found has services looked at that were not found before.
 func (w *survey) found(ctx context.Context, targets []posture.Target) {
 	for _, target := range targets {
-		if w.isNew(target) {
+		if w.isNew(target) && !w.isKept(target) {
 			w.looks.Go(func() error { w.look(ctx, target); return nil })
 		}
 	}
@@ -198,6 +203,17 @@ func (w *survey) isNew(target posture.Target) bool {
 	}
 	w.seen[target] = true
 	w.shown.grow(1)
+	return true
+}
+
+// isKept reports whether the command has what an earlier run read of a service.
+func (w *survey) isKept(target posture.Target) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.kept == nil || !w.kept(target) {
+		return false
+	}
+	w.shown.add()
 	return true
 }
 
