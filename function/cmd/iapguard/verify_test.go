@@ -126,7 +126,8 @@ func TestVerifySaysWhoSignedWhat(t *testing.T) {
 		{"shop.json shop.json shop-signed.json --key key.pem", exitDone, "(read 2 times)"},
 		{"shop.json --key key.pem", exitPending, "no envelope is about it"},
 		{"shop.json cart.json shop-signed.json --key key.pem", exitPending, "unsigned"},
-		{"shop.json shop-signed.json cart-signed.json --key key.pem", exitDone, "1 signature about reports that were not read"},
+		{"shop.json shop-signed.json cart-signed.json --key key.pem", exitDone,
+			"1 signature about reports that were not read"},
 		{"shop-changed.json shop-signed.json --key key.pem", exitFailed, "1 of 1 report not what was signed"},
 		{"shop-changed.json shop-signed.json --key key.pem --format json", exitFailed, `"result":"bad"`},
 		{"shop.json cart-signed.json --key key.pem", exitFailed, "run run-cart"},
@@ -173,7 +174,8 @@ func TestVerifyReadsTheBucketAndTheKeyOfTheCloud(t *testing.T) {
 	t.Setenv("IAPGUARD_SIGNING_KEY", keyVersion)
 	var out bytes.Buffer
 	typed := []string{"verify", "--from", "gs://guard-evidence", "--endpoint", e.URL()}
-	if status := run(t.Context(), typed, &out, &out); status != exitDone || !strings.Contains(out.String(), "signed by "+playground.FunctionAccount) {
+	status := run(t.Context(), typed, &out, &out)
+	if status != exitDone || !strings.Contains(out.String(), "signed by "+playground.FunctionAccount) {
 		t.Errorf("status %d: %s", status, &out)
 	}
 	put("reports", "shop-changed.json")
@@ -222,7 +224,8 @@ func TestVerifyMissesReportsOfTheBucketBySignatures(t *testing.T) {
 	if said := look(exitPending, 1, "--format", "json"); !strings.Contains(said, `"runId":"run-cart"`) {
 		t.Errorf("another one is missing: %s", said)
 	}
-	if err := os.WriteFile("both", append(must(t, "shop.json"), append([]byte{'\n'}, must(t, "cart.json")...)...), 0o600); err != nil {
+	both := bytes.Join([][]byte{must(t, "shop.json"), must(t, "cart.json")}, []byte{'\n'})
+	if err := os.WriteFile("both", both, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	putEvidence(t, b, "reports", "both")
