@@ -75,6 +75,7 @@ var decoding = json.JoinOptions(
 		tolerant[*callResponse](), tolerant[*responseMetadata](), tolerant[*responseLabels](),
 		tolerant[*serviceData](), tolerant[*policyDelta](),
 		tolerant[*pubsubMessage](), tolerant[*attributes](), tolerant[*incident](), tolerant[*sccFinding](),
+		tolerant[*temporalAsset](), tolerant[*changedAsset](), tolerant[*assetWindow](),
 		tolerant[*commandMessage](), tolerant[*heartbeatMessage](),
 		tolerant[*writeRequest](), tolerant[*writtenIAP](), tolerant[*writtenRun](), tolerant[*writtenMeta](),
 		tolerant[*writtenAnnotations](), tolerant[*writtenPolicy](), tolerant[*writtenBinding](),

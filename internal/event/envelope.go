@@ -125,6 +125,7 @@ type document struct {
 	Command   text `json:"command"`
 	IAPGuard  text `json:"iapguard"` // of a heartbeat
 	Finding   raw  `json:"finding"`  // of a notification of Security Command Center
+	Asset     raw  `json:"asset"`    // of a feed of Cloud Asset Inventory
 
 	raw raw // the object itself
 	// foreign: an entry of another service, left before its end.
@@ -174,6 +175,8 @@ func (p *parser) document(d *document) {
 		p.add(p.alert(d.Version.s, d.Incident))
 	case d.Finding.kind() == '{':
 		p.add(p.finding(d.Finding))
+	case d.Asset.kind() == '{':
+		p.add(p.asset(d.raw))
 	case d.IAPGuard.s != "":
 		p.add(p.publishedHeartbeat(d.raw))
 	case d.Command.s != "" && !p.commands:

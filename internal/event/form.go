@@ -7,8 +7,6 @@ import (
 // forms are objects that people have in hand and that are not log entries, by the member that
 // gives each away.
 var forms = []struct{ member, what string }{
-	{"asset", "an asset of a Cloud Asset feed, which says how a resource is and not who changed it: " +
-		"ask with iapguard audit SERVICE, or give the audit log's entry"},
 	{"assetType", "an asset of Cloud Asset Inventory, which says how a resource is and not who changed it: " +
 		"ask with iapguard audit SERVICE, or give the audit log's entry"},
 }

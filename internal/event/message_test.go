@@ -189,7 +189,7 @@ func TestUnknownShapesAndUnreadableBodies(t *testing.T) {
 		{"a type without a version of CloudEvents", `{"type":"t"}`, notALogEntry, "unknown shape"},
 		{"a finding about nothing", `{"finding":{"name":"organizations/1/x"},"resource":{"name":"y"}}`, notALogEntry,
 			"Security Command Center"},
-		{"an asset of a feed", `{"asset":{"name":"//run.googleapis.com/x"},"window":{}}`, notALogEntry, "Cloud Asset feed"},
+		{"an asset of a feed", `{"asset":{"name":"//run.googleapis.com/x"},"window":{}}`, Unrelated, "not part of the protection"},
 		{"a message without data", `{"message":{"messageId":"1"}}`, notALogEntry, "without data"},
 		{"a message with empty data", `{"message":{"data":"","messageId":"1"}}`, notALogEntry, "without data"},
 		{"a message whose data is not a text", `{"message":{"data":{"a":1},"messageId":"1"}}`, notALogEntry, "without data"},

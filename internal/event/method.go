@@ -101,6 +101,14 @@ var messages = []Row{
 		Source: "Security Command Center notification: an active finding about a Cloud Run service or a backend service",
 		Kind:   FindingReported,
 	},
+	{Source: "Feed of Cloud Asset Inventory: a Cloud Run service", Kind: RunServiceChanged},
+	{Source: "Feed of Cloud Asset Inventory: the IAM policy of a Cloud Run service", Kind: RunIAMChanged},
+	{Source: "Feed of Cloud Asset Inventory: a backend service", Kind: BackendServiceChanged},
+	{
+		Source: "Feed of Cloud Asset Inventory: a network endpoint group, URL map, target proxy or forwarding rule",
+		Kind:   RoutingChanged,
+	},
+	{Source: "Feed of Cloud Asset Inventory: a policy of IAP", Kind: IAPPolicyChanged},
 	{Source: "Commands topic, on /commands only", Kind: CommandReceived},
 	{
 		Source: "Heartbeat: an entry of the log iapguard-heartbeat, or the same message on the events topic, with a nonce",
