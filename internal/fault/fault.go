@@ -83,6 +83,8 @@ type Error struct {
 	Consumer   string // the project in which it is disabled, projects/NUMBER or projects/ID, where the API named it
 	Constraint string // what an organisation policy forbids by, where the API named it
 	Remedy     string // what a person can do, one line; may be empty
+	// Open means that a write was admitted and may take effect yet.
+	Open bool
 	// RetryAfter is how long the API asks callers to wait before the next call; 0 = it does not.
 	RetryAfter time.Duration
 	Err        error
@@ -116,6 +118,17 @@ func ActionOf(err error) Action { return actions[Of(err).Kind] }
 func Lasting(err error) bool {
 	kind := Of(err).Kind
 	return kind == NotFound || actions[kind] == Block
+}
+
+// LeavesOpen reports whether a write that failed may have taken effect all the same, or may do so yet:
+// its answer was lost, or nobody knows how its operation ends.
+func LeavesOpen(err error) bool {
+	switch found := Of(err); found.Kind {
+	case Unknown, Unavailable, Canceled, OperationUnread:
+		return true
+	default:
+		return found.Open
+	}
 }
 
 // Unread turns the lasting refusal to say what became of a write's operation into an

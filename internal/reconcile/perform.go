@@ -40,7 +40,21 @@ func (r *run) start(ctx context.Context, decision decide.Decision) error {
 
 func (r *run) unannounced(step plan.Step) bool {
 	return !slices.ContainsFunc(r.announced, func(a plan.Step) bool {
-		return a.Op() == step.Op() && a.Resource == step.Resource && a.Version == step.Version && a.Words() == step.Words()
+		return alike(a, step) && a.Version == step.Version
+	})
+}
+
+// alike reports whether two steps make the same change, at whatever version.
+func alike(a, b plan.Step) bool {
+	return a.Op() == b.Op() && a.Resource == b.Resource && a.Words() == b.Words()
+}
+
+// failedAs is where a step stands among those that were taken and failed, -1 = it does not.
+func failedAs(taken []report.Step, step plan.Step) int {
+	words := step.Words()
+	return slices.IndexFunc(taken, func(one report.Step) bool {
+		return one.Result == report.StepFailed && one.Op == string(step.Op()) && one.Resource == step.Resource &&
+			one.Field == words.Field && one.From == words.From && one.To == words.To
 	})
 }
 
@@ -109,27 +123,26 @@ func (r *run) setAside(step plan.Step, err error) error {
 // isUnread reports whether an error leaves open what became of a write.
 func isUnread(err error) bool { return fault.Of(err).Kind == fault.OperationUnread }
 
-// confirm counts the steps as done whose operations could not be read, where the resources show
-// that they took effect.
+// confirm counts the steps as done that failed with an open end, where the resources show that they
+// took effect.
 func (r *run) confirm(ctx context.Context, seen posture.Posture) {
-	var left []decide.FailedStep
-	for _, failed := range r.sofar.Failed {
-		step := failed.Step
-		at := slices.IndexFunc(r.sofar.Done, func(done report.Step) bool {
-			return done.Result == report.StepFailed && done.Op == string(step.Op()) && done.Resource == step.Resource &&
-				done.Field == step.Words().Field
-		})
-		if at < 0 || !isUnread(failed.Err) || step.Check(seen) != nil || !step.Standing(seen).Set {
-			left = append(left, failed)
+	var left []plan.Step
+	for _, step := range r.unsure {
+		at := failedAs(r.sofar.Done, step)
+		if at < 0 || step.Check(seen) != nil || !step.Standing(seen).Set {
+			left = append(left, step)
 			continue
 		}
-		r.Log.WarnContext(ctx, "a step took effect although its operation could not be read", "target", r.request.Target.Name(),
-			"op", step.Op(), "resource", step.Resource, "err", failed.Err)
+		r.Log.WarnContext(ctx, "a step took effect although it failed", "target", r.request.Target.Name(),
+			"op", step.Op(), "resource", step.Resource)
 		r.sofar.Done = slices.Clone(r.sofar.Done)
 		r.sofar.Done[at].Result, r.sofar.Done[at].VersionAfter = report.StepDone, step.Standing(seen).Version
+		r.sofar.Failed = slices.DeleteFunc(slices.Clone(r.sofar.Failed), func(failed decide.FailedStep) bool {
+			return alike(failed.Step, step) && fault.LeavesOpen(failed.Err)
+		})
 		r.rememberStep(ctx, seen, step, r.sofar.Done[at])
 	}
-	r.sofar.Failed = left
+	r.unsure = left
 }
 
 // conflictsAgain reports whether a step met a conflict that an observation did not solve: the
@@ -152,20 +165,23 @@ func (r *run) conflictsAgain(step plan.Step, err error) bool {
 // take performs one step, and records its result.
 func (r *run) take(ctx context.Context, decision decide.Decision, step plan.Step) (version string, err error) {
 	taking, ended := r.begin(ctx, "apply", "op", string(step.Op()), "resource", step.Resource)
-	began, tries := r.now(), 0
+	began, tries, open := r.now(), 0, false
 	err = r.retrying(ctx, func() (err error) {
 		if tries > 0 && r.held(ctx, decision) {
 			return errHeld
 		}
 		tries++
 		version, err = r.Cloud.Apply(taking, step, decision.Writer.Account)
+		open = open || err != nil && fault.LeavesOpen(err)
 		return err
 	})
 	ended(err)
 	result := report.StepOf(step, report.StepDone)
 	if err != nil {
 		result.Result = report.StepFailed
-		r.mayHaveRedeployed(step, began, tries > 1 || fault.ActionOf(err) == fault.Retry)
+		if open {
+			r.mayHaveTaken(step, began)
+		}
 	}
 	at := r.now().UTC()
 	result.At, result.NotBefore, result.VersionAfter = &at, nil, version

@@ -40,6 +40,8 @@ type run struct {
 	announced []plan.Step
 	// left are the steps of the round that were not tried yet.
 	left []plan.Step
+	// unsure are the steps that failed, and may have taken effect or may do so yet.
+	unsure []plan.Step
 	// conflicts are the steps that met a conflict, with the versions that they named.
 	conflicts map[string]bool
 	// remembered is whether the memory has this run open.

@@ -39,7 +39,17 @@ func (r *run) join(ctx context.Context, seen posture.Posture, known memory.Servi
 		return
 	}
 	r.redeploy, r.redeploySince = redeployCutOff(kept.Steps), known.Run.Since
-	for _, step := range stepsCutOff(kept.Steps, seen) {
+	for _, step := range stepsPlanned(kept.Steps) {
+		_, redeploys := step.Change.(plan.Redeploy)
+		switch {
+		case redeploys: // only an examination tells
+			continue
+		case failedAs(done, step) >= 0:
+			r.unsure = append(r.unsure, step) // confirm looks whether it took effect
+			continue
+		case step.Check(seen) != nil || !step.Standing(seen).Set:
+			continue
+		}
 		result := report.StepOf(step, report.StepDone)
 		at := now.UTC()
 		result.At, result.NotBefore, result.VersionAfter = &at, nil, step.Standing(seen).Version
@@ -49,20 +59,21 @@ func (r *run) join(ctx context.Context, seen posture.Posture, known memory.Servi
 	}
 }
 
-// stepsCutOff are the steps of a kept run that were about to be taken, and whose effect is
-// there now: the instance ended before it could say so. Each was missing when it was planned.
-func stepsCutOff(kept []json.RawMessage, seen posture.Posture) []plan.Step {
-	var cut []plan.Step
+// stepsPlanned are the steps of a kept run that were about to be taken, or failed with an open end.
+// The effect of the former may be there now: the instance ended before it could say so. Each was
+// missing when it was planned.
+func stepsPlanned(kept []json.RawMessage) []plan.Step {
+	var planned []plan.Step
 	for _, raw := range kept {
 		var one report.Step
 		if json.Unmarshal(raw, &one) != nil || one.Result != report.StepPlanned {
 			continue
 		}
-		if step, err := one.Plan(); err == nil && step.Check(seen) == nil && step.Standing(seen).Set {
-			cut = append(cut, step)
+		if step, err := one.Plan(); err == nil {
+			planned = append(planned, step)
 		}
 	}
-	return cut
+	return planned
 }
 
 // redeployCutOff is the redeploy that was about to be ordered, nil = none was.
@@ -79,12 +90,15 @@ func redeployCutOff(kept []json.RawMessage) *plan.Step {
 	return nil
 }
 
-// mayHaveRedeployed notes that a redeploy failed: where an answer was lost, it may have taken effect.
-// One that was refused at once, because somebody else was faster, did not.
-func (r *run) mayHaveRedeployed(step plan.Step, began time.Time, lost bool) {
-	if _, redeploys := step.Change.(plan.Redeploy); redeploys && lost {
+// mayHaveTaken notes that a step failed with an open end: it may have taken effect, or may do so yet.
+// One that was refused at once, because somebody else was faster, did not. Of a redeploy only the
+// revision tells whether it was ours.
+func (r *run) mayHaveTaken(step plan.Step, began time.Time) {
+	if _, redeploys := step.Change.(plan.Redeploy); redeploys {
 		r.redeploy, r.redeploySince = &step, began
+		return
 	}
+	r.unsure = append(r.unsure, step)
 }
 
 // joinRedeploy counts a redeploy that was ordered as done where an examination shows the
@@ -159,10 +173,18 @@ func (r *run) open(ctx context.Context, decision decide.Decision) error {
 	return nil
 }
 
-// keepSteps stores what the run did, and what it is about to do.
+// keepSteps stores what the run did, and what it is about to do or may have done: another delivery
+// looks whether that took effect.
 func (r *run) keepSteps(ctx context.Context, seen posture.Posture, planned []plan.Step) {
 	steps := slices.Clone(r.sofar.Done)
-	for _, step := range planned {
+	unsure := slices.Clone(r.unsure)
+	if r.redeploy != nil {
+		unsure = append(unsure, *r.redeploy)
+	}
+	unsure = slices.DeleteFunc(unsure, func(step plan.Step) bool {
+		return slices.ContainsFunc(planned, func(again plan.Step) bool { return alike(step, again) })
+	})
+	for _, step := range slices.Concat(unsure, planned) {
 		steps = append(steps, report.StepOf(step, report.StepPlanned))
 	}
 	_, err := r.Memory.UpdatePlan(ctx, r.id, func(p *memory.Plan) bool {

@@ -91,6 +91,7 @@ func serveFunction(address string) error {
 type host struct {
 	t        *testing.T
 	url      string
+	pid      int
 	messages atomic.Int64
 }
 
@@ -120,7 +121,7 @@ func startHost(t *testing.T, cloud *playground.Playground, policy string) *host 
 			t.Errorf("the function ended with %v", err)
 		}
 	})
-	h := &host{t: t, url: "http://" + address}
+	h := &host{t: t, url: "http://" + address, pid: command.Process.Pid}
 	until(t, "the function serves", func() bool {
 		response, err := http.Get(h.url + function.HealthPath)
 		if err != nil {

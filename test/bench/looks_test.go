@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
 	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
@@ -13,9 +14,10 @@ import (
 var ordered = cloudtest.Policy("limits: {perProject: 500, overall: 500}")
 
 // openCloud starts a local cloud that is not checked against discovery documents: it is made large.
-func openCloud(t *testing.T) *playground.Playground {
+// onCall gets the entry of every API call; nil = nobody does.
+func openCloud(t *testing.T, onCall func(apiserver.CallEntry)) *playground.Playground {
 	t.Helper()
-	options := playground.Options{InstantOperations: true}
+	options := playground.Options{InstantOperations: true, OnCall: onCall}
 	cloud, err := playground.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +58,7 @@ type lookFigures struct {
 }
 
 func looks(t *testing.T, services ...int) (m lookFigures) {
-	cloud := openCloud(t)
+	cloud := openCloud(t, nil)
 	h := startHost(t, cloud, ordered)
 	built, first := 0, numbered("app", 0)
 	for _, n := range services {
@@ -97,7 +99,7 @@ func twenty(n int) (services []playground.LoadBalanced) {
 // protections are what protecting a service takes of a processor, in milliseconds, without and with
 // entries in the log about it, and the profile of the latter.
 func protections(t *testing.T, rounds, entries int) (none, many figure, profile string) {
-	cloud := openCloud(t)
+	cloud := openCloud(t, nil)
 	h := startHost(t, cloud, ordered)
 	build(t, cloud, numbered("first", 0))
 	h.sweep(numbered("first", 0))

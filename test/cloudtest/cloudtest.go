@@ -54,7 +54,7 @@ func Start(t *testing.T, options playground.Options) *Env {
 func (e *Env) Keep(closer io.Closer) { e.kept = append(e.kept, closer) }
 
 func (e *Env) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // the test's own is done
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the test's own is done
 	defer cancel()
 	problems := []error{e.Close(ctx)}
 	for _, each := range e.kept {

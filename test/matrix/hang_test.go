@@ -77,6 +77,7 @@ func TestHang(t *testing.T) {
 				}
 				t.Run(strings.ReplaceAll(cell.String(), "/", "_"), func(t *testing.T) {
 					t.Parallel()
+					takenOf(t, idle)
 					w := open(t, s)
 					reached := w.hang(cell, total)
 					w.end(want)

@@ -33,13 +33,28 @@ func (w *world) disturb() {
 	w.t.Helper()
 	service := w.service()
 	w.Call(http.MethodPatch, "/v2/"+service+"?updateMask=labels", map[string]any{"labels": map[string]any{"kept": "yes"}})
-	policy := w.CallAs(w.Owner(), http.MethodGet, "/v2/"+service+":getIamPolicy?options.requestedPolicyVersion=3", nil)
-	bindings, _ := policy["bindings"].([]any)
-	policy["bindings"] = append(bindings, map[string]any{"role": "roles/run.viewer", "members": []any{"user:dora@example.com"}})
-	w.CallAs(w.Owner(), http.MethodPost, "/v2/"+service+":setIamPolicy", map[string]any{"policy": policy})
+	w.allowDora(service)
 	w.stir()
 	w.found.foreign += 2
 	w.changed(service)
+}
+
+// allowDora adds a binding to the policy of a service, as gcloud does: it reads the policy again where
+// somebody else was faster.
+func (w *world) allowDora(service string) {
+	w.t.Helper()
+	for tries := 0; ; tries++ {
+		policy := w.CallAs(w.Owner(), http.MethodGet, "/v2/"+service+":getIamPolicy?options.requestedPolicyVersion=3", nil)
+		bindings, _ := policy["bindings"].([]any)
+		policy["bindings"] = append(bindings, map[string]any{"role": "roles/run.viewer", "members": []any{"user:dora@example.com"}})
+		_, err := w.Owner().Call(w.t.Context(), http.MethodPost, "/v2/"+service+":setIamPolicy", map[string]any{"policy": policy})
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "409") || tries == 20 {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 // service is the one that other people change.

@@ -308,7 +308,7 @@ func TestAuditOutlivesFiftyThousandBackends(t *testing.T) {
 		asked++
 		first := 0
 		token := r.URL.Query().Get("pageToken")
-		answer := object{"kind": "compute#backendServiceAggregatedList"}
+		answer := object{"kind": "compute#backendServiceAggregatedList", "id": "projects/shop-0001/aggregated/backendServices"}
 		if _, err := fmt.Sscan(token, &first); err != nil { // the first page
 			recorder := httptest.NewRecorder()
 			p.cloud.ServeHTTP(recorder, r)

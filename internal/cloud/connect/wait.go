@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
@@ -35,7 +36,8 @@ func (c Config) Until(ctx context.Context, ask func(context.Context) (done bool,
 			return err
 		}
 		if max(paused, clock.Since(began)) >= operationPatience {
-			return fault.New(fault.OperationFailed, "the operation has not ended within %s", operationPatience)
+			return &fault.Error{Kind: fault.OperationFailed, Open: true,
+				Err: fmt.Errorf("the operation has not ended within %s", operationPatience)}
 		}
 		pause := pauses.Pause()
 		paused += pause
