@@ -106,8 +106,9 @@ func Judge(p posture.Posture, want policy.Wanted, callers []Caller, changes []Ch
 // judgeIn says of every caller of a service in one region what the changes mean to it.
 func judgeIn(p posture.Posture, want policy.Wanted, callers []Caller, changes []ChangeTo) []Caller {
 	var judged []Caller
+	own := kindsOf(p)
 	for _, caller := range callers {
-		used, leads := routeOf(p, caller)
+		used, leads := routeOf(p, own, caller)
 		if !leads {
 			continue
 		}

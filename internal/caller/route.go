@@ -29,22 +29,27 @@ func shuts(p posture.Posture, w route) bool {
 	return p.Service.Ingress == posture.IngressNone || w.kind == door.DefaultURL && p.Service.DefaultURLDisabled
 }
 
-// routeOf finds the door that a caller uses. A pattern of a URL map stands for
+// kindsOf are the kinds of the doors at the service's own hosts, in small letters.
+func kindsOf(p posture.Posture) map[string]door.Kind {
+	kinds := map[string]door.Kind{}
+	for _, one := range slices.Backward(slices.Concat(door.OwnDoors(p), door.DomainDoors(p))) {
+		kinds[strings.ToLower(posture.HostOf(one.Address))] = one.Kind
+	}
+	kinds[strings.ToLower(posture.HostOf(p.DeterministicURL()))] = door.DefaultURL
+	return kinds
+}
+
+// routeOf finds the door that a caller uses, by the kinds of the service's own. A pattern of a URL map stands for
 // every host that it matches. A load balancer that takes any host may be meant by
 // anybody, so a caller counts there only with a token that is made out to the
 // service: the others of the project are not this service's callers.
-func routeOf(p posture.Posture, caller Caller) (route, bool) {
+func routeOf(p posture.Posture, own map[string]door.Kind, caller Caller) (route, bool) {
 	host := posture.HostOf(caller.Address)
 	if host == "" {
 		return route{}, false
 	}
-	if strings.EqualFold(host, posture.HostOf(p.DeterministicURL())) {
-		return route{kind: door.DefaultURL, proven: true}, true
-	}
-	for _, door := range slices.Concat(door.OwnDoors(p), door.DomainDoors(p)) {
-		if strings.EqualFold(host, posture.HostOf(door.Address)) {
-			return route{kind: door.Kind, proven: true}, true
-		}
+	if kind, ok := own[strings.ToLower(host)]; ok {
+		return route{kind: kind, proven: true}, true
 	}
 	meant := caller.Audience != "" && answersTo(p, posture.HostOf(caller.Audience))
 	found := route{kind: door.LoadBalancer, backends: backendsAt(p, posture.Frontend.Takes, host), proven: meant}

@@ -154,7 +154,8 @@ func Exposed(doors []Door) Knowledge {
 // computed stands for them.
 func OwnDoors(p posture.Posture) []Door {
 	var doors []Door
-	urls, guard := p.Service.URLs, ownGuard(p)
+	urls, own := p.Service.URLs, ownGuard(p) // once: there may be thousands of tags and members
+	guard := own
 	if p.Service.DefaultURLDisabled {
 		guard = judged{guard: GuardClosed}
 	}
@@ -165,7 +166,7 @@ func OwnDoors(p posture.Posture) []Door {
 		doors = append(doors, guard.door(Door{Kind: DefaultURL, Address: url, Via: p.Target.Name()}))
 	}
 	for _, url := range tagURLs(p) {
-		door := ownGuard(p).door(Door{Kind: TagURL, Address: url, Via: p.Target.Name()})
+		door := own.door(Door{Kind: TagURL, Address: url, Via: p.Target.Name()})
 		if p.Service.DefaultURLDisabled && door.Guard.Exposed() {
 			door.Guard = GuardUnknown
 			door.Why = "whether switching the default URL off closes a tag's address too is not documented"

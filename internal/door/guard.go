@@ -220,8 +220,8 @@ func (j judged) orWider(unread string) judged {
 // widest lists the members of a policy, in roles that count, who stand for people that
 // nobody named: the public, and groups and pools that outsiders can join.
 func widest(p posture.Posture, policy posture.Policy, role counts) []Grant {
-	return membersIn(p, policy.Effective(p.ObservedAt), role,
-		func(member string) bool { return IsPublic(member) || p.Trust.Joinable(member) })
+	wide := func(member string) bool { return IsPublic(member) || p.Trust.Joinable(member) }
+	return membersIn(p, policy.Only(wide).Effective(p.ObservedAt), role, wide) // few of the many members are wide
 }
 
 // opened is the guard that wide members leave, with the first of the widest in words.

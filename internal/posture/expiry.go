@@ -63,6 +63,16 @@ var principal = regexp.MustCompile(`^(allUsers|allAuthenticatedUsers|` +
 // not deleted.
 func CanBeSomebody(member string) bool { return principal.MatchString(member) }
 
+// Only is the policy without the members that are not asked about. Its bindings may have none.
+func (p Policy) Only(asked func(member string) bool) Policy {
+	bindings := slices.Clone(p.Bindings)
+	for i, binding := range bindings {
+		bindings[i].Members = slices.DeleteFunc(slices.Clone(binding.Members), func(member string) bool { return !asked(member) })
+	}
+	p.Bindings = bindings
+	return p
+}
+
 // Effective is the policy without the bindings that can never hold from a time on, and
 // without the members that nobody can be.
 func (p Policy) Effective(at time.Time) Policy {

@@ -92,7 +92,7 @@ func redeployCutOff(kept []json.RawMessage) *plan.Step {
 
 // mayHaveTaken notes that a step failed with an open end: it may have taken effect, or may do so yet.
 // One that was refused at once, because somebody else was faster, did not. Of a redeploy only the
-// revision tells whether it was ours.
+// revision says whether it was ours.
 func (r *run) mayHaveTaken(step plan.Step, began time.Time) {
 	if _, redeploys := step.Change.(plan.Redeploy); redeploys {
 		r.redeploy, r.redeploySince = &step, began
