@@ -15,6 +15,35 @@ data "google_project" "scope" {
   project_id = startswith(local.scope, "projects/") ? trimprefix(local.scope, "projects/") : var.project_id
 }
 
+# What is above projects is read before anything is made: where a folder is missing, an apply
+# would end halfway.
+data "google_folder" "named" {
+  for_each = toset(concat(startswith(local.scope, "folders/") ? [local.scope] : [], keys(var.writers)))
+
+  folder = each.key
+
+  lifecycle {
+    postcondition {
+      condition     = self.lifecycle_state == "ACTIVE"
+      error_message = "${each.key} was deleted. Restore it within 30 days (gcloud resource-manager folders undelete ${trimprefix(each.key, "folders/")}), or write another one in scope and writers."
+    }
+  }
+}
+
+data "google_organization" "named" {
+  for_each = toset(startswith(local.scope, "organizations/") ? [trimprefix(local.scope, "organizations/")] : var.organization_id[*])
+
+  organization = each.key
+}
+
+# Google enables no API in a project that nobody pays for. Who may not see the account sees none.
+check "billing" {
+  assert {
+    condition     = try(length(data.google_project.own.billing_account) > 0, false)
+    error_message = "The project ${var.project_id} shows no billing account, and an apply ends with \"Billing must be enabled\". Link one (gcloud billing projects link ${var.project_id} --billing-account=ACCOUNT). If one is linked, you may not see it: ignore this."
+  }
+}
+
 # The function, and what it needs to run: accounts, roles, topics, secrets, memory, schedules.
 module "core" {
   source = "./modules/core"

@@ -2,51 +2,44 @@ package deploy
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/iapguard/iapguard/internal/playground"
 	"github.com/iapguard/iapguard/test/cloudtest"
 )
 
-// endpoints maps the provider's names of the APIs that the local cloud serves to their
-// versions.
-var endpoints = map[string]string{
-	"cloud_run_v2": "v2", "pubsub": "v1", "secret_manager": "v1", "cloud_scheduler": "v1", "logging": "v2",
-	"iam_beta": "v1", "monitoring": "", "big_query": "bigquery/v2",
-	"service_usage": "v1", "cloud_resource_manager": "v1", "resource_manager": "v1", "resource_manager3": "v3",
-	"storage": "storage/v1", "cloud_billing": "v1", "eventarc": "v1",
-}
-
 // The mocked provider accepts everything. Here Google's own provider creates the
 // module in the local cloud, changes it, plans no further change each time, and
-// destroys everything.
+// destroys everything. Cloud KMS deletes neither key rings nor keys.
 func TestTheProviderAppliesTheModuleAndPlansNoChange(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
-	run := terraform(t, root)
-	if err := os.CopyFS(filepath.Join(root, "deploy"), os.DirFS("../../deploy")); err != nil {
-		t.Fatal(err)
-	}
-	o := cloudtest.Start(t, playground.Options{InstantOperations: true})
-	r := startRecorder(t, "module", o.URL())
-	write(t, filepath.Join(root, "main.tf"), caller(r.server.URL))
-	initialise(t, run)
-	r.run = run
-	for _, change := range []string{"one", "two"} {
-		r.step("apply", "-auto-approve", "-var=change="+change)
-		r.step("plan", "-var=change="+change)
-		if diff := cmp.Diff(made, look(o)); diff != "" {
-			t.Errorf("made by %s (-want +got):\n%s", change, diff)
+	e := newStage(t, "module")
+	fewTriggers(t, e.dir)
+	set := inItsOwnProject()
+	e.writeCall(set)
+	e.begin()
+	for change, other := range []map[string]string{{}, {"labels": `{ change = "two" }`, "sweep_schedule": `"30 * * * *"`,
+		"alert_waiting_minutes": `90`, "report_readers": `["group:readers@example.com"]`}} {
+		maps.Copy(set, other)
+		e.writeCall(set)
+		e.recorder.step("apply", "-auto-approve")
+		e.plansNothing()
+		if diff := cmp.Diff(made, look(e.Env)); diff != "" {
+			t.Errorf("made by change %d (-want +got):\n%s", change, diff)
 		}
 	}
-	r.step("destroy", "-auto-approve", "-var=change=two")
-	r.finish()
+	e.recorder.step("destroy", "-auto-approve")
+	const ring = "cloudkms projects/demo-project/locations/us-central1/keyRings/guard-tf"
+	e.leaves(ring, ring+"/cryptoKeys/reports", ring+"/cryptoKeys/reports/cryptoKeyVersions/1")
+	e.recorder.finish(keepAll)
 }
 
 // made has some of the expected resources, in the words of Google's APIs.
@@ -58,6 +51,7 @@ var made = map[string]string{
 		"serviceAccount:guard-tf-events@demo-project.iam.gserviceaccount.com " +
 		"serviceAccount:guard-tf-refused@demo-project.iam.gserviceaccount.com " +
 		"serviceAccount:guard-tf-work@demo-project.iam.gserviceaccount.com " +
+		"serviceAccount:guard-tf-trigger@demo-project.iam.gserviceaccount.com " +
 		"serviceAccount:guard-tf-approver@demo-project.iam.gserviceaccount.com] role:roles/run.invoker] " +
 		"map[members:[serviceAccount:guard-tf@demo-project.iam.gserviceaccount.com] role:roles/run.viewer]]",
 	"push": "https://guard-tf-123456789012.us-central1.run.app/work map[maximumBackoff:120s minimumBackoff:10s] " +
@@ -87,48 +81,67 @@ func look(o *cloudtest.Env) map[string]string {
 	}
 }
 
-// caller is a root module whose provider calls the local cloud. The local cloud has a
-// function with accounts and roles of its own, so the module's has another name.
-func caller(cloud string) string {
-	var provider strings.Builder
-	for api, version := range endpoints {
-		fmt.Fprintf(&provider, "  %s_custom_endpoint = %q\n", api, strings.TrimSuffix(cloud+"/"+version, "/")+"/")
+// inItsOwnProject are the variables of a guard with both kinds of intake, which only a guard in
+// the guarded project can have.
+func inItsOwnProject() map[string]string {
+	return map[string]string{
+		"project_id": `"demo-project"`, "region": `"us-central1"`, "name": `"guard-tf"`, "mode": `"enforce"`,
+		"image":                          `"us-docker.pkg.dev/cloudrun/container/hello@sha256:` + zeros + `"`,
+		"allow_guard_in_guarded_project": `true`,
+		"intake":                         `["sink", "eventarc"]`,
+		"eventarc_delivery":              `"by-hand"`,
+		"refused_requests":               `"sink"`,
+		"signing_key_version":            `1`,
+		"creation_wait":                  `"0s"`, // the local cloud has every agent at once
+		"deletion_protection":            `false`,
 	}
-	return fmt.Sprintf(`terraform {
+}
+
+// writeCall writes a root module that calls the module.
+func (e *stage) writeCall(set map[string]string) {
+	e.t.Helper()
+	var call strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		fmt.Fprintf(&call, "  %s = %s\n", name, set[name])
+	}
+	write(e.t, filepath.Join(e.dir, "main.tf"), fmt.Sprintf(`terraform {
   required_providers {
     google = { source = "hashicorp/google" }
   }
 }
 
 provider "google" {
-  project      = "demo-project"
-  access_token = "local"
-%s
+  project = "demo-project"
   batching {
     enable_batching = false
   }
 }
 
 module "iapguard" {
-  source              = "./deploy/terraform"
-  project_id          = "demo-project"
-  region              = "us-central1"
-  name                = "guard-tf"
-  image               = "us-docker.pkg.dev/cloudrun/container/hello@sha256:${join("", [for _ in range(64) : "0"])}"
-  mode                = "enforce"
-
-  allow_guard_in_guarded_project = true
-
-  refused_requests    = "off"
-  protect_minutes     = null # the local cloud serves no objectives
-  creation_wait       = "0s" # the local cloud has every agent at once
-  deletion_protection = false
-
-  labels                = { change = var.change }
-  sweep_schedule        = var.change == "one" ? "0 * * * *" : "30 * * * *"
-  alert_waiting_minutes = var.change == "one" ? 60 : 90
+  source = "./deploy/terraform"
+%s}
+`, call.String()))
 }
 
-variable "change" { type = string }
-`, provider.String())
+// fewTriggers leaves three of the eighty triggers in a copy of deploy/: what holds for one holds
+// for all.
+func fewTriggers(t *testing.T, dir string) {
+	t.Helper()
+	file := filepath.Join(dir, "deploy", "intake.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := 0
+	few := regexp.MustCompile(`(?m)^  - \{serviceName: .*\n`).ReplaceAllStringFunc(string(text), func(line string) string {
+		if !regexp.MustCompile(`run\.v2\.Services\.(Update|Create)Service,|UpdateIapSettings`).MatchString(line) {
+			return ""
+		}
+		kept++
+		return line
+	})
+	if kept != 3 {
+		t.Fatalf("%d triggers are kept, want 3", kept)
+	}
+	write(t, file, few)
 }

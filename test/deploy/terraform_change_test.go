@@ -1,120 +1,155 @@
 package deploy
 
 import (
-	"encoding/base64"
-	"fmt"
+	"flag"
+	"maps"
 	"net/http"
-	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/iapguard/iapguard/internal/playground"
-	"github.com/iapguard/iapguard/test/cloudtest"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/iapguard/iapguard/test/deploy/blueprint"
 )
 
-// oneByOne are changes of one variable each: what the caller of the module writes, and what
-// instead. Each also takes back the change before it.
-var oneByOne = []struct{ was, is string }{
-	{"", ""}, // as it is
-	{`mode                = "enforce"`, `mode = "report-only"`},
-	{`refused_requests    = "off"`, `refused_requests = "sink"`},
-	{`alert_waiting_minutes = var.change == "one" ? 60 : 90`, `alert_waiting_minutes = 120`},
-	{`{ change = var.change }`, `{ owner = "platform" }`},
-	{`deletion_protection = false`, "deletion_protection = false\n  digest_schedule = \"0 6 * * *\""},
+var everyVariable = flag.Bool("every", false, "change every variable of the module under the provider, which takes minutes")
+
+// oneByOne are changes of one variable each: another value, after which the first one is taken
+// again. Those in the first place are changed without -every, too.
+var oneByOne = []setting{
+	{"mode", `"report-only"`},
+	{"labels", `{ owner = "platform" }`},
+	{"alert_waiting_minutes", `120`},
+	{"digest_schedule", `"0 6 * * *"`},
+	{"eventarc_delivery", `"gcloud"`},
+
+	{"organization_id", `"987654321098"`},
+	{"sweep_schedule", `"30 * * * *"`},
+	{"preventive", `["invoker"]`},
+	{"creation_wait", `"1s"`},
+	{"operators", `{ approver = ["group:owners@example.com"], second = [] }`},
+	{"commanders", `["user:commander@example.com"]`},
+	{"policy_writers", `["user:writer@example.com"]`},
+	{"deployers", `["user:deployer@example.com"]`},
+	{"hold_members", `["group:on-call@example.com"]`},
+	{"runtime_accounts", `["shop-run@demo-project.iam.gserviceaccount.com"]`},
+	{"runtime_projects", `["demo-project"]`},
+	{"optional_roles", `["inherited"]`},
+	{"enable_api", `true`},
+	{"iap_api_projects", `["my-project"]`},
+	{"oauth_client_secrets", `["projects/demo-project/secrets/client"]`},
+	{"image", `"us-docker.pkg.dev/cloudrun/container/hello@sha256:` + ones + `"`},
+	{"min_instances", `1`},
+	{"max_instances", `3`},
+	{"concurrency", `10`},
+	{"cpu", `"2"`},
+	{"memory", `"1Gi"`},
+	{"ingress", `"INGRESS_TRAFFIC_ALL"`},
+	{"deletion_protection", `true`},
+	{"memory_key", `"projects/demo-project/secrets/client"`},
+	{"signing_key_version", `null`},
+	{"environment", `{ LOG_LEVEL = "DEBUG" }`},
+	{"policy", `"version: 1\nrules:\n  - {name: all, mode: report-only}\n# Newer.\n"`},
+	{"policy_checker", `"true"`},
+	{"notification_channels", `["CHANNEL"]`},
+	{"notification_routes", `{ projects = { shop-prod = ["CHANNEL"] } }`},
+	{"digest_channels", `["CHANNEL"]`},
+	{"alert_report_only", `true`},
+	{"alert_exposed_minutes", `90`},
+	{"alert_lag_seconds", `700`},
+	{"alert_heartbeat_minutes", `20`},
+	{"reports_days", `300`},
+	{"report_readers", `["group:readers@example.com"]`},
+	{"evidence_days", `500`},
+	{"protect_minutes", `null`},
+	{"protect_goal", `0.9`},
+	{"watch", `{ channels = ["CHANNEL"] }`},
+	{"exports", `{ ocsf = true, scc_source = "organizations/987654321098/sources/1" }`},
 }
 
-// A platform team changes one variable after the other. Somebody deploys all the time, and every
-// entry of the audit log reaches the topic of the events. Triggers are not among them: the local
-// cloud makes their subscriptions only where a function listens, and here none does.
-func TestNoVariableLosesAnEventWhileItChanges(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	run := terraform(t, root)
-	if err := os.CopyFS(filepath.Join(root, "deploy"), os.DirFS("../../deploy")); err != nil {
+// inExamples are variables for folders and organisations, which examples change.
+var inExamples = []string{"writers", "sweep_projects"}
+
+// The module's README lists what is never changed or applied.
+func TestWhatWasNotAppliedIsListed(t *testing.T) {
+	tried, missing := map[string]bool{}, map[string]bool{}
+	for _, each := range oneByOne {
+		tried[each.variable] = true
+	}
+	for _, name := range inExamples {
+		tried[name] = true
+	}
+	for name := range variablesOf(t, module) {
+		if !tried[name] {
+			missing[name] = true
+		}
+	}
+	applied := map[string]bool{}
+	for _, file := range glob(t, filepath.Join("testdata", "terraform", "*.json*")) {
+		for of := range readRecording(t, file).Did {
+			applied[of] = true
+		}
+	}
+	folders, err := blueprint.Folders(module)
+	if err != nil {
 		t.Fatal(err)
 	}
-	o := cloudtest.Start(t, playground.Options{InstantOperations: true})
-	main, base := filepath.Join(root, "main.tf"), caller(o.URL())
-	write(t, main, base)
-	initialise(t, run)
-	apply := func(what string) {
-		t.Helper()
-		if out, err := run("apply", "-auto-approve", "-input=false", "-no-color", "-var=change=one"); err != nil {
-			t.Fatalf("applying %s: %v\n%s", what, err, out)
-		}
-	}
-	apply("the module")
-	const witness = "/v1/projects/demo-project/subscriptions/witness"
-	o.CallAs(o.Owner(), http.MethodPut, witness, map[string]any{"topic": "projects/demo-project/topics/guard-tf-events"})
-	o.Deploy(playground.Scenario[0])
-	service := "/v2/" + playground.Scenario[0].Name() + "?updateMask=labels"
-	deploys := 0
-	deploy := func() {
-		deploys++
-		o.CallAs(o.Owner(), http.MethodPatch, service, map[string]any{"labels": map[string]any{"deploy": fmt.Sprint("n", deploys)}})
-	}
-	for _, change := range oneByOne {
-		changed := strings.Replace(base, change.was, change.is, 1)
-		if changed == base && change.was != "" {
-			t.Fatalf("the caller does not have %q", change.was)
-		}
-		write(t, main, changed)
-		stop, busy := make(chan struct{}), sync.WaitGroup{}
-		busy.Go(func() {
-			for {
-				deploy()
-				select {
-				case <-stop:
-					deploy()
-					return
-				case <-time.After(200 * time.Millisecond):
-				}
-			}
-		})
-		apply(change.is)
-		close(stop)
-		busy.Wait()
-	}
-	seen := map[string]bool{}
-	for range 100 {
-		pulled := o.CallAs(o.Owner(), http.MethodPost, witness+":pull", map[string]any{"maxMessages": 1000, "returnImmediately": true})
-		received, _ := pulled["receivedMessages"].([]any)
-		if len(received) == 0 {
-			break
-		}
-		var ids []any
-		for _, each := range received {
-			one := each.(map[string]any)
-			ids = append(ids, one["ackId"])
-			for n := range deploys + 1 {
-				if strings.Contains(textOf(t, one), fmt.Sprintf(`"deploy":"n%d"`, n)) {
-					seen[fmt.Sprint(n)] = true
-				}
+	for _, folder := range folders {
+		for _, address := range resourcesIn(t, folder) {
+			of, _, _ := strings.Cut(address, ".")
+			if strings.HasPrefix(of, "google_") && !applied[of] {
+				missing[of] = true
 			}
 		}
-		o.CallAs(o.Owner(), http.MethodPost, witness+":acknowledge", map[string]any{"ackIds": ids})
 	}
-	t.Logf("%d deploys during %d changes, %d seen", deploys, len(oneByOne), len(seen))
-	if len(seen) != deploys || deploys < 2*len(oneByOne) {
-		t.Errorf("%d of %d deploys reached the topic", len(seen), deploys)
+	listed := map[string]bool{}
+	for _, name := range listing(t, filepath.Join(module, "README.md"), "not-applied") {
+		listed[name] = true
 	}
-	write(t, main, base)
-	if out, err := run("destroy", "-auto-approve", "-input=false", "-no-color", "-var=change=one"); err != nil {
-		t.Fatalf("destroying: %v\n%s", err, out)
+	if diff := cmp.Diff(missing, listed); diff != "" {
+		t.Errorf("variables and types of resources (-not applied +listed):\n%s", diff)
 	}
 }
 
-// textOf is the text of a pulled message.
-func textOf(t *testing.T, received map[string]any) string {
-	t.Helper()
-	message, _ := received["message"].(map[string]any)
-	data, _ := message["data"].(string)
-	text, err := base64.StdEncoding.DecodeString(data)
-	if err != nil {
-		t.Fatalf("a message is not base64: %v", err)
+// A platform team changes one variable after the other. Somebody deploys and is refused all the
+// time, and every sink and every trigger delivers to the function.
+func TestNoVariableLosesAnEventWhileItChanges(t *testing.T) {
+	t.Parallel()
+	e := newStage(t, "changes")
+	fewTriggers(t, e.dir)
+	e.CallAs(e.Owner(), http.MethodPost, "/v1/"+project+"/serviceAccounts", map[string]any{"accountId": "shop-run"})
+	e.CallAs(e.Owner(), http.MethodPost, "/v1/"+project+"/secrets?secretId=client",
+		map[string]any{"replication": map[string]any{"automatic": map[string]any{}}})
+	channel := e.makeChannel()
+	changes := oneByOne
+	if !*everyVariable {
+		changes = changes[:slices.IndexFunc(changes, func(s setting) bool { return s.variable == "organization_id" })]
 	}
-	return string(text)
+	if _, err := exec.LookPath("gcloud"); err != nil {
+		t.Log("skipped: eventarc_delivery needs gcloud, which is not installed")
+		changes = slices.DeleteFunc(slices.Clone(changes), func(s setting) bool { return s.variable == "eventarc_delivery" })
+	}
+	e.writeCall(inItsOwnProject())
+	e.begin()
+	e.probe = startProbe(e.Env, &probe{guarded: project, name: "guard-tf", function: project + "/locations/us-central1/services/guard-tf",
+		wanted: []string{"events", "trigger", "work", "commands", "refused"}})
+	e.recorder.step("apply", "-auto-approve")
+	for _, each := range changes {
+		set := inItsOwnProject()
+		maps.Copy(set, map[string]string{each.variable: strings.ReplaceAll(each.value, "CHANNEL", channel)})
+		e.writeCall(set)
+		e.change(each.variable + " = " + set[each.variable])
+		if *everyVariable {
+			e.plansNothing()
+		}
+	}
+	e.writeCall(inItsOwnProject())
+	e.change("back to what was first")
+	e.plansNothing()
+	e.probe.arrived(t)
+	e.recorder.step("destroy", "-auto-approve")
+	e.recorder.finish(keepTypes)
 }

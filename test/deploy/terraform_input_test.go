@@ -43,6 +43,59 @@ func TestBadInputIsRefusedWithWhatToWriteInstead(t *testing.T) {
 	}
 }
 
+// A validation that no run violates may say anything, or never fail. The comment of a run has a
+// part of the message of one of its variables.
+func TestEveryValidationHasAnInputThatItRefuses(t *testing.T) {
+	said := map[string][]string{} // what runs say, by the variable that they expect to fail
+	folders := append(glob(t, filepath.Join(module, "modules", "*")), module)
+	for _, folder := range folders {
+		text, err := os.ReadFile(filepath.Join(folder, "tests", badInput))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(text), "\n")
+		for _, block := range parseHCL(t, text, badInput).Blocks {
+			for _, name := range failing.FindAllString(assignments(text, block.Body)["expect_failures"], -1) {
+				said[name] = append(said[name], lines[block.Range().Start.Line-2])
+			}
+		}
+	}
+	checked := 0
+	for _, folder := range folders {
+		for _, file := range glob(t, filepath.Join(folder, "*variables*.tf")) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, block := range parseHCL(t, text, file).Blocks {
+				for _, validation := range block.Body.Blocks {
+					message := assignments(text, validation.Body)["error_message"]
+					if checked++; !slices.ContainsFunc(said["var."+block.Labels[0]],
+						func(says string) bool { return common(says, message) >= 14 }) {
+						t.Errorf("%s: no run of a %s violates the validation of %s that says %s", file, badInput, block.Labels[0], message)
+					}
+				}
+			}
+		}
+	}
+	if checked < 80 {
+		t.Errorf("only %d validations were found", checked)
+	}
+}
+
+var failing = regexp.MustCompile(`var\.[a-z_]+`)
+
+// common is the length of the longest text that two texts have in common.
+func common(one, other string) (longest int) {
+	other = strings.ReplaceAll(other, `\"`, `"`)
+	for begin := range one {
+		for begin+longest < len(one) && strings.Contains(other, one[begin:begin+longest+1]) {
+			longest++
+		}
+	}
+	return longest
+}
+
 // refuses tries the cases of the module in a folder, without its resources.
 func refuses(t *testing.T, folder string, text []byte, cases []refusal, common map[string]string) {
 	t.Helper()

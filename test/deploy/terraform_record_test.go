@@ -171,16 +171,26 @@ func (r *recorder) note(of, step string) {
 	r.did[of][step] = true
 }
 
+// What is kept of a recording: the types of resources with what was done with them, or also all
+// that the provider sent.
+const (
+	keepTypes = false
+	keepAll   = true
+)
+
 // finish prints the table, and keeps the recording if that was asked for.
-func (r *recorder) finish() {
+func (r *recorder) finish(exchanges bool) {
 	r.t.Helper()
-	made := recording{Recorded: time.Now().UTC().Format(time.DateOnly), Did: map[string][]string{}, Exchanges: pruned(r.exchanges)}
+	made := recording{Recorded: time.Now().UTC().Format(time.DateOnly), Did: map[string][]string{}}
+	if exchanges {
+		made.Exchanges = pruned(r.exchanges)
+	}
 	for of, did := range r.did {
 		made.Did[of] = slices.DeleteFunc(slices.Clone(verbs), func(step string) bool { return !did[step] })
 	}
 	made.table(r.t)
 	if *record {
-		made.write(r.t, recordingFile(r.name))
+		made.write(r.t, filepath.Join("testdata", "terraform", r.name+map[bool]string{keepTypes: ".json", keepAll: ".jsonl"}[exchanges]))
 	}
 }
 
@@ -205,8 +215,6 @@ func (made recording) table(t *testing.T) {
 	}
 	t.Logf("%d types of resources:\n%s", len(made.Did), text.String())
 }
-
-func recordingFile(name string) string { return filepath.Join("testdata", "terraform", name+".jsonl") }
 
 // write keeps a recording: its head in the first line, then one exchange a line.
 func (made recording) write(t *testing.T, file string) {

@@ -131,5 +131,5 @@ func TestATeamsTerraformIsCreatedUpdatedAndDestroyed(t *testing.T) {
 		r.step("plan", "-var=change="+change)
 	}
 	r.step("destroy", "-auto-approve", "-var=change=two")
-	r.finish()
+	r.finish(keepAll)
 }

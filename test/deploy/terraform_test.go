@@ -173,9 +173,9 @@ func TestExamplesHaveNoValueToEdit(t *testing.T) {
 	}
 }
 
-// terraform runs Terraform in a directory. Where it is not installed the test is
-// skipped, and says so.
-func terraform(t *testing.T, dir string) func(arguments ...string) (string, error) {
+// terraform runs Terraform in a directory, with additions to the environment. Where it is not
+// installed the test is skipped, and says so.
+func terraform(t *testing.T, dir string, environment ...string) func(arguments ...string) (string, error) {
 	t.Helper()
 	program, err := exec.LookPath("terraform")
 	if err != nil {
@@ -187,6 +187,7 @@ func terraform(t *testing.T, dir string) func(arguments ...string) (string, erro
 		command := exec.CommandContext(ctx, program, arguments...)
 		command.Dir = dir
 		command.Env = append(os.Environ(), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_CLI_ARGS=-no-color")
+		command.Env = append(command.Env, environment...)
 		out, err := command.CombinedOutput()
 		return string(out), err
 	}
@@ -201,12 +202,14 @@ func missing(t *testing.T, why string) {
 	t.Skip("skipped: " + why)
 }
 
-// initialise fetches the provider, from the configured source.
-func initialise(t *testing.T, run func(...string) (string, error)) {
+// initialise fetches the provider, from the configured source. It leaves the backend alone,
+// where the flags do not say otherwise.
+func initialise(t *testing.T, run func(...string) (string, error), flags ...string) {
 	t.Helper()
-	out, err := run("init", "-backend=false", "-input=false")
+	out, err := run(append([]string{"init", "-input=false", "-backend=false"}, flags...)...)
 	if err != nil && strings.Contains(out, "Failed to query available provider packages") {
-		missing(t, "the Google provider is not available here, so the module was neither validated nor tested:\n"+out)
+		missing(t, "the Google provider is not available here, so nothing was validated, tested or applied; "+
+			"deploy/terraform/README.md (Tests) says how to get it:\n"+out)
 	}
 	if err != nil {
 		t.Fatalf("terraform init: %v\n%s", err, out)

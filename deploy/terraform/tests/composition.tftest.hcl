@@ -60,3 +60,35 @@ run "an_organisation" {
     error_message = "somebody writes unasked, or what is above a project is not read"
   }
 }
+
+# A folder that was deleted is there for 30 days, and takes grants no more.
+run "a_folder_that_was_deleted" {
+  command = plan
+
+  variables {
+    scope           = "folders/333"
+    organization_id = "987654321"
+  }
+
+  override_data {
+    target = data.google_folder.named["folders/333"]
+    values = { lifecycle_state = "DELETE_REQUESTED" }
+  }
+
+  expect_failures = [data.google_folder.named]
+}
+
+run "a_project_that_nobody_pays_for" {
+  command = plan
+
+  variables {
+    scope = "projects/my-shop"
+  }
+
+  override_data {
+    target = data.google_project.own
+    values = { number = "123456789012", billing_account = "" }
+  }
+
+  expect_failures = [check.billing]
+}

@@ -33,6 +33,7 @@ module "iapguard" {
   operators             = { approver = var.approvers }
   deployers             = var.deployers
   notification_channels = var.notification_channels
+  deletion_protection   = var.deletion_protection
 
   scope           = "folders/${var.folder_id}"
   organization_id = var.organization_id

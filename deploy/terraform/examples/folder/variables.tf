@@ -76,3 +76,9 @@ variable "sweep_projects" {
   type        = set(string)
   default     = []
 }
+
+variable "deletion_protection" {
+  description = "Whether Terraform refuses to delete the service and what it keeps. Set it to false, apply, and then destroy."
+  type        = bool
+  default     = true
+}

@@ -35,6 +35,7 @@ module "iapguard" {
   operators             = { approver = var.approvers }
   deployers             = var.deployers
   notification_channels = var.notification_channels
+  deletion_protection   = var.deletion_protection
 
   scope          = "organizations/${var.organization_id}"
   writers        = var.writers

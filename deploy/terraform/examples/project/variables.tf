@@ -65,3 +65,9 @@ variable "runtime_accounts" {
   type        = set(string)
   default     = []
 }
+
+variable "deletion_protection" {
+  description = "Whether Terraform refuses to delete the service and what it keeps. Set it to false, apply, and then destroy."
+  type        = bool
+  default     = true
+}

@@ -1,7 +1,11 @@
 # What Google would say of resources that tests look into.
 
 mock_data "google_project" {
-  defaults = { number = "123456789012" }
+  defaults = { number = "123456789012", billing_account = "012345-6789AB-CDEF01" }
+}
+
+mock_data "google_folder" {
+  defaults = { lifecycle_state = "ACTIVE" }
 }
 
 mock_resource "google_service_account" {

@@ -304,6 +304,16 @@ run "an_organisation_to_be_enforced_at_once" {
   expect_failures = [var.mode]
 }
 
+# enable_api is true, and nothing may write: set mode = "enforce"
+run "an_api_to_enable_without_a_writer" {
+  command = plan
+
+  variables {
+    enable_api = true
+  }
+  expect_failures = [var.enable_api]
+}
+
 # set mode = "enforce" instead, or scope to folders/NUMBER
 run "writers_in_a_project" {
   command = plan
