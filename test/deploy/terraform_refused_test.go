@@ -73,9 +73,15 @@ func TestARefusedApplyNamesTheRemedyAndDisturbsNothing(t *testing.T) {
 			if each.command == "apply" {
 				arguments = append(arguments, "-auto-approve")
 			}
-			out, err := e.another(t, name, set)(arguments...)
+			run := e.another(t, name, set)
+			out, err := run(arguments...)
 			if !strings.Contains(strings.Join(strings.Fields(out), " "), each.says) || (err == nil) != (name == "nobody pays") {
 				t.Errorf("%s: %v, want %q:\n%.3000s", name, err, each.says, out)
+			}
+			if each.command == "apply" { // what was made before it was refused
+				if out, err := run("destroy", "-auto-approve", "-input=false"); err != nil {
+					t.Errorf("%s: destroying the rest: %v\n%.3000s", name, err, out)
+				}
 			}
 		}
 	})
