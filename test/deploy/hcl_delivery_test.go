@@ -233,7 +233,7 @@ func checkTriggers(t *testing.T, triggers []blueprint.Resource) {
 func TestTheAlertOnControlsHasBothFilters(t *testing.T) {
 	inEveryShape(t, func(t *testing.T, _ string, all resources) {
 		for _, alert := range all.of("google_monitoring_alert_policy") {
-			if alert.Address != "google_monitoring_alert_policy.controls_changed" {
+			if alert.Address != `google_monitoring_alert_policy.on_line["controls-changed"]` {
 				continue
 			}
 			filter, err := logging.ParseFilter(alert.Text("conditions", "condition_matched_log", "filter"))

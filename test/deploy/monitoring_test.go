@@ -58,6 +58,30 @@ func locals(t *testing.T, file string) map[string]cty.Value {
 	return known
 }
 
+// keysOf returns the keys of a local that is an object.
+func keysOf(t *testing.T, file, name string) (keys []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(module, "modules", "monitoring", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range parseHCL(t, text, file).Blocks {
+		if attribute := block.Body.Attributes[name]; block.Type == "locals" && attribute != nil {
+			pairs, problems := hcl.ExprMap(attribute.Expr)
+			if problems.HasErrors() {
+				t.Fatal(problems)
+			}
+			for _, pair := range pairs {
+				keys = append(keys, hcl.ExprAsKeyword(pair.Key))
+			}
+		}
+	}
+	if len(keys) == 0 {
+		t.Fatalf("%s has no local %s", file, name)
+	}
+	return keys
+}
+
 // metric is a log-based metric of the module.
 type metric struct {
 	filter string
@@ -92,7 +116,7 @@ func logMetrics(t *testing.T) map[string]metric {
 func alerts(t *testing.T) map[string][]string {
 	t.Helper()
 	var text string
-	for _, file := range []string{"monitoring/alerts.tf", "monitoring/alerts_named.tf", "monitoring/slo.tf", "watch/main.tf"} {
+	for _, file := range []string{"monitoring/alerts.tf", "monitoring/alerts_named.tf", "monitoring/alerts_on_lines.tf", "monitoring/slo.tf", "watch/main.tf"} {
 		part, err := os.ReadFile(filepath.Join(module, "modules", file))
 		if err != nil {
 			t.Fatal(err)
@@ -105,6 +129,11 @@ func alerts(t *testing.T) map[string][]string {
 	}
 	for page, one := range locals(t, "alerts_named.tf")["named"].AsValueMap() {
 		found[page] = []string{one.GetAttr("metric").AsString()}
+	}
+	for _, name := range []string{"changed", "logged"} { // on lines, about no metric
+		for _, page := range keysOf(t, "alerts_on_lines.tf", name) {
+			found[page] = nil
+		}
 	}
 	page := regexp.MustCompile(`local\.playbooks\["([a-z-]+)"\]`)
 	about := regexp.MustCompile(`google_logging_metric\.(?:count|spread)\["([a-z-]+)"\]`)

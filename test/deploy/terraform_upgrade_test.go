@@ -118,20 +118,30 @@ func TestAnUpgradeToModulesMakesNothingAnew(t *testing.T) {
 	var want []string
 	for _, folder := range glob(t, filepath.Join(module, "modules", "*")) {
 		name := filepath.Base(folder)
-		made := resourcesIn(t, folder)
-		write(t, filepath.Join(dir, name, "main.tf"), standIns(made))
-		fmt.Fprintf(&root, "module %q {\n  source = \"./%s\"\n}\n", name, name)
+		made, moves := resourcesIn(t, folder), movesIn(t, folder)
+		keyed, text := map[string][]string{}, ""
+		for _, move := range moves {
+			to, key, _ := strings.Cut(strings.TrimSuffix(move.to, `"]`), `["`)
+			keyed[to] = append(keyed[to], key)
+			if !slices.Contains(before, move.from) {
+				want = append(want, fmt.Sprintf("create module.%s.%s[%q]", name, standIn(to), key))
+			}
+			text += fmt.Sprintf("moved {\n  from = %s\n  to   = %s\n}\n", standInOf(move.from), standInOf(move.to))
+		}
 		for _, one := range made {
-			if !slices.Contains(before, one) {
+			text += keyedStandIn(one, keyed[one])
+			if keyed[one] == nil && !slices.Contains(before, one) {
 				want = append(want, "create module."+name+"."+standIn(one))
 			}
 		}
+		write(t, filepath.Join(dir, name, "main.tf"), text)
+		fmt.Fprintf(&root, "module %q {\n  source = \"./%s\"\n}\n", name, name)
 	}
 	moved, err := os.ReadFile(filepath.Join(module, "moved.tf"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "main.tf"), root.String()+anyResource.ReplaceAllStringFunc(string(moved), standIn))
+	write(t, filepath.Join(dir, "main.tf"), root.String()+standInOf(string(moved)))
 	initialise(t, run)
 	out, err := run("plan", "-json", "-input=false")
 	if err != nil {
@@ -146,13 +156,46 @@ func TestAnUpgradeToModulesMakesNothingAnew(t *testing.T) {
 // anyResource matches the address of a resource without its module.
 var anyResource = regexp.MustCompile(`(google|terraform|time)_[a-z0-9_]+\.[a-z_]+`)
 
+// standInOf is a text with the addresses of stand-ins.
+func standInOf(text string) string { return anyResource.ReplaceAllStringFunc(text, standIn) }
+
 func standIns(addresses []string) string {
 	var text strings.Builder
 	for _, address := range addresses {
-		fmt.Fprintf(&text, "resource \"terraform_data\" %q {\n  input = \"x\"\n}\n",
-			strings.TrimPrefix(standIn(address), "terraform_data."))
+		text.WriteString(keyedStandIn(address, nil))
 	}
 	return text.String()
+}
+
+// keyedStandIn is one with an instance for each key, or one without keys.
+func keyedStandIn(address string, keys []string) string {
+	each := ""
+	if keys != nil {
+		each = fmt.Sprintf("  for_each = toset([\"%s\"])\n", strings.Join(keys, `", "`))
+	}
+	return fmt.Sprintf("resource \"terraform_data\" %q {\n%s  input = \"x\"\n}\n",
+		strings.TrimPrefix(standIn(address), "terraform_data."), each)
+}
+
+// move is a moved block.
+type move struct{ from, to string }
+
+// movesIn returns the moved blocks of a module.
+func movesIn(t *testing.T, folder string) (moves []move) {
+	t.Helper()
+	for _, file := range glob(t, filepath.Join(folder, "*.tf")) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range parseHCL(t, text, file).Blocks {
+			if block.Type == "moved" {
+				said := assignments(text, block.Body)
+				moves = append(moves, move{said["from"], said["to"]})
+			}
+		}
+	}
+	return moves
 }
 
 // resourcesIn returns the addresses of the resources of a module.

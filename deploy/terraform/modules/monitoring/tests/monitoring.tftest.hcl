@@ -29,8 +29,8 @@ run "names_and_limits_reach_metrics_alerts_pages_and_dashboard" {
     error_message = "The labels are others."
   }
   assert {
-    condition = alltrue([for policy in concat(values(google_monitoring_alert_policy.counted),
-      [google_monitoring_alert_policy.dead_letters, google_monitoring_alert_policy.lag, google_monitoring_alert_policy.no_heartbeat, google_monitoring_alert_policy.configuration_changed, google_monitoring_alert_policy.guard_changed, google_monitoring_alert_policy.controls_changed]) :
+    condition = alltrue([for policy in concat(values(google_monitoring_alert_policy.counted), values(google_monitoring_alert_policy.on_line),
+      [google_monitoring_alert_policy.dead_letters, google_monitoring_alert_policy.lag, google_monitoring_alert_policy.no_heartbeat]) :
       policy.notification_channels != null && contains(policy.notification_channels, "projects/my-project/notificationChannels/1") && strcontains(policy.documentation[0].content, "guard-two") && !strcontains(policy.documentation[0].content, "PROJECT") && !strcontains(policy.documentation[0].content, "DATASET")
     ])
     error_message = "An alert goes nowhere, or its page has no names in it."
@@ -44,7 +44,7 @@ run "names_and_limits_reach_metrics_alerts_pages_and_dashboard" {
     error_message = "The heartbeat may be missing for ${google_monitoring_alert_policy.no_heartbeat.conditions[0].condition_absent[0].duration}"
   }
   assert {
-    condition     = strcontains(google_monitoring_alert_policy.configuration_changed.conditions[0].condition_matched_log[0].filter, "/sinks/guard-two-")
+    condition     = strcontains(google_monitoring_alert_policy.on_line["configuration-changed"].conditions[0].condition_matched_log[0].filter, "/sinks/guard-two-")
     error_message = "Changes of another deployment are watched."
   }
   assert {
@@ -72,7 +72,7 @@ run "in_report_only_nobody_is_woken" {
 
 run "where_nothing_is_signed_no_key_is_watched" {
   assert {
-    condition     = length(google_monitoring_alert_policy.signing_key) == 0
+    condition     = !contains(keys(google_monitoring_alert_policy.on_line), "signing-key")
     error_message = "A key is watched that is not there."
   }
 }
@@ -83,7 +83,7 @@ run "the_key_that_signs_is_watched" {
     signing_key_version = 1
   }
   assert {
-    condition     = strcontains(google_monitoring_alert_policy.signing_key["reports"].conditions[0].condition_matched_log[0].filter, "/keyRings/guard-two(/cryptoKeys/reports") && contains(output.alerts, google_monitoring_alert_policy.signing_key["reports"].name)
+    condition     = strcontains(google_monitoring_alert_policy.on_line["signing-key"].conditions[0].condition_matched_log[0].filter, "/keyRings/guard-two(/cryptoKeys/reports") && contains(output.alerts, google_monitoring_alert_policy.on_line["signing-key"].name)
     error_message = "Another key is watched, or the watch does not look for the alert."
   }
 }
