@@ -190,7 +190,9 @@ func distinct(names []string) []string {
 func (c *Cloud) Behind(ctx context.Context, resource string) (targets []posture.Target, err error) {
 	ctx, done := c.ahead.Begin(ctx, "behind "+resource, "")
 	defer func() { done(err == nil) }()
-	targets, err = c.loadBalancers.Behind(ctx, resource)
+	parts := regionalParts{list: c.run.MultiRegional}
+	defer parts.end()
+	targets, err = c.loadBalancers.Behind(ctx, resource, func(project string) { parts.begin(ctx, project) })
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +203,7 @@ func (c *Cloud) Behind(ctx context.Context, resource string) (targets []posture.
 		}
 		targets[i].Project = project.ID
 	}
-	return c.multiRegional(ctx, targets)
+	return multiRegional(ctx, targets, &parts)
 }
 
 // Services names the services and instances in a scope, sorted by name. A scope that is
@@ -210,7 +212,7 @@ func (c *Cloud) Behind(ctx context.Context, resource string) (targets []posture.
 // could be listed.
 func (c *Cloud) Services(ctx context.Context, scope posture.Scope) ([]posture.Target, error) {
 	if scope.Service != "" {
-		return c.multiRegional(ctx, []posture.Target{posture.Target(scope)})
+		return multiRegional(ctx, []posture.Target{posture.Target(scope)}, &regionalParts{list: c.run.MultiRegional})
 	}
 	ctx = c.pacing(ctx)
 	project, err := c.projects.Project(ctx, scope.Project)

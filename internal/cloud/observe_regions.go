@@ -78,10 +78,63 @@ func (o *observation) readRegion(ctx context.Context, part posture.Target, all [
 	return regional.p
 }
 
+// regionalParts lists the regional parts of multi-region services, of each project once. A list may
+// be begun before it is known whether anything asks for it.
+type regionalParts struct {
+	list  func(ctx context.Context, project string) (map[posture.Target]posture.Target, error)
+	begun map[string]*partsList // by project
+}
+
+// partsList is one list, which is there once done is closed.
+type partsList struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+	parts  map[posture.Target]posture.Target
+	err    error
+}
+
+// begin begins to list those of a project.
+func (r *regionalParts) begin(ctx context.Context, project string) {
+	if r.begun[project] != nil {
+		return
+	}
+	if r.begun == nil {
+		r.begun = map[string]*partsList{}
+	}
+	one := &partsList{done: make(chan struct{})}
+	r.begun[project] = one
+	ctx, one.cancel = context.WithCancel(ctx)
+	go func() {
+		defer close(one.done)
+		one.parts, one.err = r.list(ctx, project)
+	}()
+}
+
+// of are those of a project.
+func (r *regionalParts) of(ctx context.Context, project string) (map[posture.Target]posture.Target, error) {
+	if one := r.begun[project]; one != nil {
+		select {
+		case <-one.done:
+			return one.parts, one.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return r.list(ctx, project)
+}
+
+// end ends the lists that nothing asked for.
+func (r *regionalParts) end() {
+	for _, one := range r.begun {
+		one.cancel()
+		<-one.done
+	}
+}
+
 // multiRegional replaces the regional parts of multi-region services by the services
 // themselves, each once. Where their list cannot be read until a person acts, the parts
 // stay as they are.
-func (c *Cloud) multiRegional(ctx context.Context, targets []posture.Target) ([]posture.Target, error) {
+func multiRegional(ctx context.Context, targets []posture.Target, parts *regionalParts) ([]posture.Target, error) {
 	whole := map[posture.Target]posture.Target{}
 	asked := map[string]bool{}
 	for _, target := range targets {
@@ -89,11 +142,11 @@ func (c *Cloud) multiRegional(ctx context.Context, targets []posture.Target) ([]
 			continue
 		}
 		asked[target.Project] = true
-		parts, err := c.run.MultiRegional(ctx, target.Project)
+		listed, err := parts.of(ctx, target.Project)
 		if err != nil && !fault.Lasting(err) {
 			return nil, err
 		}
-		for part, service := range parts {
+		for part, service := range listed {
 			whole[part] = service
 		}
 	}

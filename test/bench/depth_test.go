@@ -206,13 +206,13 @@ func callsOfEvents(t *testing.T) (counted []eventCalls) {
 		outcome      report.Outcome
 		cold         bool // another instance, which has just started
 	}{
-		{"the first, which protects", "globalForwardingRules.insert", 8, 19, nil, report.Protected, false},
+		{"the first, which protects", "globalForwardingRules.insert", 8, 18, nil, report.Protected, false},
 		{"of the service, protected", "Services.UpdateService", 1, 2, label, report.Compliant, false},
 		{"of its forwarding rule", "globalForwardingRules.patch", 1, 3, describe("forwardingRules/hello-https"),
 			report.Compliant, false},
-		{"of its backend service", "backendServices.patch", 1, 4, describe("backendServices/hello-backend"),
+		{"of its backend service", "backendServices.patch", 1, 3, describe("backendServices/hello-backend"),
 			report.Compliant, false},
-		{"of its URL map", "urlMaps.patch", 1, 5, describe("urlMaps/hello-map"), report.Compliant, false},
+		{"of its URL map", "urlMaps.patch", 1, 4, describe("urlMaps/hello-map"), report.Compliant, false},
 		{"of the service, to a new instance", "Services.UpdateService", 3, 6, label, report.Compliant, true},
 	} {
 		if each.change != nil {

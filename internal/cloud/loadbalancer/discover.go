@@ -101,13 +101,14 @@ func oauthClient(iap *compute.BackendServiceIAP) string {
 // resource: a NEG, backend service, URL map, target proxy or forwarding rule.
 // Everything is read directly, since lists may not show yet what was made a
 // moment ago. A resource whose direct read is a 404 leads nowhere; any other 404
-// is an error.
-func (c *Client) Behind(ctx context.Context, resource string) ([]posture.Target, error) {
+// is an error. Before a NEG that may lead to services of a project is read, mayLead is
+// called with the project.
+func (c *Client) Behind(ctx context.Context, resource string, mayLead func(project string)) ([]posture.Target, error) {
 	l, ok := parseLink(resource)
 	if !ok {
 		return nil, fault.New(fault.Invalid, "resolving %q: it does not name a resource of a load balancer", resource)
 	}
-	walk := &walk{client: c, seen: map[link]bool{}}
+	walk := &walk{client: c, mayLead: mayLead, seen: map[link]bool{}}
 	if err := walk.from(ctx, l); err != nil {
 		return nil, err
 	}
@@ -116,9 +117,10 @@ func (c *Client) Behind(ctx context.Context, resource string) ([]posture.Target,
 
 // walk follows references downwards, each resource once.
 type walk struct {
-	client *Client
-	seen   map[link]bool
-	found  []posture.Target
+	client  *Client
+	mayLead func(project string)
+	seen    map[link]bool
+	found   []posture.Target
 }
 
 func (w *walk) from(ctx context.Context, l link) error {
@@ -147,6 +149,9 @@ func (w *walk) from(ctx context.Context, l link) error {
 func (w *walk) step(ctx context.Context, l link) ([]string, error) {
 	switch l.collection {
 	case "networkEndpointGroups":
+		if l.location != posture.Global { // a serverless one is in a region
+			w.mayLead(l.project)
+		}
 		neg, err := w.client.neg(ctx, l)
 		if err != nil {
 			return nil, err
