@@ -16,8 +16,7 @@ const (
 
 // New returns the API. Each project starts with an account.
 func New(s *apiserver.Server) apiserver.API {
-	accounts := collection.New(s, accountKind)
-	return collection.Merged("cloudbilling", accounts, collection.New(s, infoKind(accounts)))
+	return collection.Merged("cloudbilling", collection.New(s, accountKind), collection.New(s, infoKind))
 }
 
 // accountKind are the billing accounts. Who may see them is decided by roles of theirs
@@ -35,29 +34,27 @@ var accountKind = collection.Kind{
 }
 
 // infoKind says which account pays for a project.
-func infoKind(accounts *collection.Collection) collection.Kind {
-	return collection.Kind{
-		Documents: []string{"cloudbilling/v1"}, Collections: []string{"cloudbilling.projects"}, Message: "ProjectBillingInfo",
-		Methods: map[string]string{"getBillingInfo": "get", "updateBillingInfo": "update"},
-		Verbs: map[string]string{"getBillingInfo": "resourcemanager.projects.get",
-			"updateBillingInfo": "resourcemanager.projects.createBillingAssignment"},
-		Source: docs + "projects",
-		Audit:  map[string]string{"updateBillingInfo": "google.cloud.billing.v1.CloudBilling.UpdateProjectBillingInfo"},
-		Words:  collection.Words{Hidden: "The caller does not have permission"},
-		Others: func(infos *collection.Collection) {
-			for _, project := range infos.Server().Projects() {
-				infos.PutMissing(collection.Resource{Name: project.Name() + "/billingInfo", Body: map[string]any{
-					"projectId": project.ID, "billingAccountName": account, "billingEnabled": true,
-				}})
-			}
-		},
-		Prepare: func(w *collection.Write) error {
-			name := apiserver.Text(w.Sent, "billingAccountName") // without it billing is disabled
-			if _, ok := accounts.Get(name); !ok && name != "" {
-				return apiserver.Denied("The caller does not have permission")
-			}
-			w.New.Body["billingAccountName"], w.New.Body["billingEnabled"] = name, name != ""
-			return nil
-		},
-	}
+var infoKind = collection.Kind{
+	Documents: []string{"cloudbilling/v1"}, Collections: []string{"cloudbilling.projects"}, Message: "ProjectBillingInfo",
+	Methods: map[string]string{"getBillingInfo": "get", "updateBillingInfo": "update"},
+	Verbs: map[string]string{"getBillingInfo": "resourcemanager.projects.get",
+		"updateBillingInfo": "resourcemanager.projects.createBillingAssignment"},
+	Source: docs + "projects",
+	Audit:  map[string]string{"updateBillingInfo": "google.cloud.billing.v1.CloudBilling.UpdateProjectBillingInfo"},
+	Words:  collection.Words{Hidden: "The caller does not have permission"},
+	Others: func(infos *collection.Collection) {
+		for _, project := range infos.Server().Projects() {
+			infos.PutMissing(collection.Resource{Name: project.Name() + "/billingInfo", Body: map[string]any{
+				"projectId": project.ID, "billingAccountName": account, "billingEnabled": true,
+			}})
+		}
+	},
+	Prepare: func(w *collection.Write) error {
+		name := apiserver.Text(w.Sent, "billingAccountName") // without it billing is disabled
+		if name != "" && name != account {
+			return apiserver.Denied("The caller does not have permission")
+		}
+		w.New.Body["billingAccountName"], w.New.Body["billingEnabled"] = name, name != ""
+		return nil
+	},
 }

@@ -42,6 +42,11 @@ func TestAnAccountPaysForTheProjectUntilNoneDoes(t *testing.T) {
 		return c
 	}
 	c := client(http.DefaultTransport)
+	if _, err := c.Projects.UpdateBillingInfo("projects/demo-project", &cloudbilling.ProjectBillingInfo{
+		BillingAccountName: "billingAccounts/012345-6789AB-CDEF01"}).Do(); err != nil {
+		t.Errorf("linking the account before anybody asked which there are: %v", err)
+	}
+	logged = nil
 	accounts, err := c.BillingAccounts.List().Do()
 	if err != nil || len(accounts.BillingAccounts) != 1 || !accounts.BillingAccounts[0].Open {
 		t.Fatalf("accounts: %+v, %v", accounts, err)
