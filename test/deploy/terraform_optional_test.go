@@ -13,7 +13,7 @@ import (
 func TestTheProviderAppliesWhatIsOffByDefault(t *testing.T) {
 	t.Parallel()
 	for name, scope := range map[string]string{"organization": "organizations/" + apiserver.OrganizationID,
-		"folder": "folders/FOLDER", "project": "projects/shop-prod"} {
+		"folder": "folders/FOLDER", "project": "projects/shop-prod", "triggers": project} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := newStage(t, "optional-"+name)
@@ -43,11 +43,17 @@ func TestTheProviderAppliesWhatIsOffByDefault(t *testing.T) {
 				"environment":          `{ OTEL_EXPORTER_OTLP_ENDPOINT = "https://telemetry.googleapis.com" }`,
 				"optional_roles":       `["inherited", "ancestors", "callers", "domains"]`,
 			}
-			if name == "project" {
+			fewTriggers(t, e.dir)
+			switch name {
+			case "triggers":
+				maps.Copy(set, map[string]string{"allow_guard_in_guarded_project": `true`, "intake": `["eventarc"]`,
+					"eventarc_delivery": `"by-hand"`, "refused_requests": `"alert"`, "iap_api_projects": `[]`,
+					"optional_roles": `["inherited"]`})
+			case "project":
 				maps.Copy(set, map[string]string{"mode": `"enforce"`, "runtime_projects": `["shop-prod"]`, "enable_api": `true`,
 					"optional_roles": `["inherited", "callers", "domains"]`, "iap_api_projects": `["shop-prod"]`,
 					"oauth_client_secrets": `[]`})
-			} else {
+			default:
 				maps.Copy(set, map[string]string{"sweep_projects": `["shop-prod"]`,
 					"writers": `{ "folders/` + folder + `" = { bound = true, runtime_projects = ["shop-prod"] } }`})
 			}
