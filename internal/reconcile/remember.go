@@ -42,7 +42,7 @@ func (r *run) join(ctx context.Context, seen posture.Posture, known memory.Servi
 	for _, step := range stepsPlanned(kept.Steps) {
 		_, redeploys := step.Change.(plan.Redeploy)
 		switch {
-		case redeploys: // only an examination tells
+		case redeploys: // only an examination shows whether
 			continue
 		case failedAs(done, step) >= 0:
 			r.unsure = append(r.unsure, step) // confirm looks whether it took effect
