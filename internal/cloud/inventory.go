@@ -46,45 +46,74 @@ type inventory struct {
 
 // UseInventory has looks that share what they read take IAM policies from Cloud Asset Inventory: those
 // in places, which are projects, folders and organizations. The services that are looked at are in
-// these projects. It returns why parts of it are not used. It must be called before the first look.
-func (c *Cloud) UseInventory(ctx context.Context, places, projects []string) (unused []error) {
+// these projects, and in more: those in the folders and organizations that have services by the
+// inventory, by id, or by number where that cannot be read. unused is why parts of it are not used. It
+// must be called before the first look.
+func (c *Cloud) UseInventory(ctx context.Context, places, projects []string) (more []string, unused []error) {
 	ctx = connect.Paced(ctx)
 	client, err := c.assets(ctx)
 	if err != nil {
-		return []error{err}
+		return nil, []error{err}
 	}
-	found := &inventory{policies: map[string]asset.Policy{}, doubtful: map[string]bool{}, asOf: map[posture.Target]time.Time{}}
-	for _, place := range places {
-		listed, err := client.Policies(ctx, place, c.now())
-		if err != nil {
-			unused = append(unused, err)
-		}
-		found.add(listed)
+	read := inventoryReading{client: client, now: c.now(), inventory: &inventory{policies: map[string]asset.Policy{},
+		doubtful: map[string]bool{}, asOf: map[posture.Target]time.Time{}}}
+	read.all(ctx, places)
+	known := c.byID(ctx, projects)
+	more = slices.DeleteFunc(c.byID(ctx, read.projects), func(one string) bool { return slices.Contains(known, one) })
+	if unused = read.unused; len(read.policies) == 0 {
+		return more, unused
 	}
-	if len(found.policies) == 0 {
-		return unused
-	}
-	projects = c.byID(ctx, projects)
+	known = append(known, more...)
 	var unread map[string]error
-	found.written, unread = c.logs.PolicyWrites(ctx, projects, found.readAt.Add(-inventoryChecked))
+	read.written, unread = c.logs.PolicyWrites(ctx, known, read.readAt.Add(-inventoryChecked))
 	if first := slices.Sorted(maps.Keys(unread)); len(first) > 0 {
 		unused = append(unused, fmt.Errorf("what changed since is not known in %d of %d projects: %w",
-			len(first), len(projects), unread[first[0]]))
+			len(first), len(known), unread[first[0]]))
 	}
-	c.shared.inventory = found
-	return unused
+	c.shared.inventory = read.inventory
+	return more, unused
 }
 
-// InventoriedProjects are the projects in a folder or an organization that have services by Cloud
-// Asset Inventory: by id, or by number where that cannot be read. There may be others.
-func (c *Cloud) InventoriedProjects(ctx context.Context, place string) ([]string, error) {
-	ctx = connect.Paced(ctx)
-	client, err := c.assets(ctx)
-	if err != nil {
-		return nil, err
+// inventoryReading is an inventory while it is read. Its lists are read side by side.
+type inventoryReading struct {
+	*inventory
+	client   *asset.Client
+	now      time.Time
+	mu       sync.Mutex
+	projects []string // with services, by number
+	unused   []error
+}
+
+func (r *inventoryReading) all(ctx context.Context, places []string) {
+	var group errgroup.Group
+	group.SetLimit(together)
+	for _, place := range places {
+		for _, kind := range asset.Kinds() {
+			group.Go(func() error {
+				listed, err := r.client.Policies(ctx, place, kind, r.now)
+				r.note(err, func() { r.add(listed) })
+				return nil
+			})
+		}
+		if posture.AboveProject(place) {
+			group.Go(func() error {
+				found, err := r.client.Projects(ctx, place)
+				r.note(err, func() { r.projects = append(r.projects, found...) })
+				return nil
+			})
+		}
 	}
-	found, err := client.Projects(ctx, place)
-	return c.byID(ctx, found), err
+	_ = group.Wait() // what failed is noted
+}
+
+// note takes what was read, also where it is not all.
+func (r *inventoryReading) note(err error, take func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	take()
+	if err != nil && !slices.ContainsFunc(r.unused, func(one error) bool { return one.Error() == err.Error() }) {
+		r.unused = append(r.unused, err)
+	}
 }
 
 // byID are projects by their ids, each once, as far as these can be read.

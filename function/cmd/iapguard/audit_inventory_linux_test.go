@@ -321,6 +321,16 @@ func TestAnInventoryNamesProjectsThatAreNotListed(t *testing.T) {
 	}
 }
 
+func TestAnInventoryGoesNotBeyondTheTarget(t *testing.T) {
+	s := newSettled(t)
+	text, _ := auditRun(t, "audit", "projects/123456789012/locations/europe-west1", "--endpoint", s.URL(), "--format", "json",
+		"--inventory", "auto")
+	found := parsed(t, text).Services
+	if diff := cmp.Diff([]string{playground.Scenario[1].Name()}, servicesOf(found)); diff != "" || found[0].AsOf == nil {
+		t.Errorf("services (-want +got), as of the inventory:\n%s%+v", diff, found)
+	}
+}
+
 // What apply writes, and what plan says of it, follows what the APIs themselves say.
 func TestNoWriteFollowsAnInventory(t *testing.T) {
 	s := newSettled(t)

@@ -146,27 +146,22 @@ func (w *survey) share() (err error) {
 func (w *survey) useInventory(ctx context.Context, places []policy.Hold, scopes []posture.Scope) []posture.Scope {
 	var within, projects []string
 	for _, place := range places {
-		if place.Above == "" {
+		if place.Above != "" {
+			within = append(within, place.Above)
+		} else {
 			within = append(within, "projects/"+place.Scope.Project)
-			continue
-		}
-		within = append(within, place.Above)
-		more, err := w.cloud.InventoriedProjects(ctx, place.Above)
-		if err != nil {
-			note(w.stderr, "projects that no list shows are not searched for in Cloud Asset Inventory: %v", err)
-		}
-		for _, project := range more {
-			scopes = append(scopes, posture.Scope{Project: project})
 		}
 	}
-	slices.SortFunc(scopes, func(a, b posture.Scope) int { return strings.Compare(a.Name(), b.Name()) })
-	scopes = slices.Compact(scopes)
 	for _, scope := range scopes {
 		projects = append(projects, scope.Project)
 	}
 	slices.Sort(within)
-	for _, err := range w.cloud.UseInventory(ctx, slices.Compact(within), slices.Compact(projects)) {
-		note(w.stderr, "IAM policies that Cloud Asset Inventory may have are read from the APIs that own them: %v", err)
+	more, unused := w.cloud.UseInventory(ctx, slices.Compact(within), projects)
+	for _, err := range unused {
+		note(w.stderr, "some IAM policies are read from the APIs that own them, and not from Cloud Asset Inventory: %v", err)
+	}
+	for _, project := range more {
+		scopes = append(scopes, posture.Scope{Project: project})
 	}
 	return scopes
 }

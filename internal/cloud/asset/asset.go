@@ -66,13 +66,17 @@ type Listed struct {
 	Policies []Policy
 }
 
-// Policies lists the IAM policies of the Cloud Run services, and those that IAP has of services, in a
-// project, a folder or an organization. A resource that is not among them may have one even so. With
-// an error come those of the pages before it.
-func (c *Client) Policies(ctx context.Context, place string, now time.Time) (Listed, error) {
+// Kinds are the types of assets whose policies can be listed: Cloud Run services, and services as IAP
+// has them.
+func Kinds() []string { return []string{service, accessTo} }
+
+// Policies lists the IAM policies of the assets of one of Kinds in a project, a folder or an
+// organization. An asset that is not among them may have one even so. With an error come those of the
+// pages before it.
+func (c *Client) Policies(ctx context.Context, place, kind string, now time.Time) (Listed, error) {
 	var found Listed
 	pages := 0
-	list := c.api.Assets.List(place).ContentType("IAM_POLICY").PageSize(pageSize).AssetTypes(service, accessTo)
+	list := c.api.Assets.List(place).ContentType("IAM_POLICY").PageSize(pageSize).AssetTypes(kind)
 	list.Fields("readTime", "nextPageToken", "assets(name,assetType,iamPolicy,ancestors,updateTime,assetExceptions)")
 	err := list.Pages(ctx, func(page *cloudasset.ListAssetsResponse) error {
 		at, err := time.Parse(time.RFC3339Nano, page.ReadTime)
@@ -83,7 +87,7 @@ func (c *Client) Policies(ctx context.Context, place string, now time.Time) (Lis
 			found.ReadAt = at
 		}
 		for _, each := range page.Assets {
-			if one, ok := policyOf(each); ok {
+			if one, ok := policyOf(each); ok && each.AssetType == kind {
 				found.Policies = append(found.Policies, one)
 			}
 		}
