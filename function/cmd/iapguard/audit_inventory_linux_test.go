@@ -226,6 +226,13 @@ func TestNoInventoryMakesAServiceLookBetter(t *testing.T) {
 			})
 			harmless(page)
 		}},
+		{"conditions that are left out", 0, "0s", func(page object) {
+			eachAsset(page, func(asset object) {
+				for _, one := range asset["iamPolicy"].(object)["bindings"].([]any) {
+					one.(object)["role"] = one.(object)["role"].(string) + "_withcond_0123456789abcdef0123"
+				}
+			})
+		}},
 		{"entries of another type", 0, "0s", func(page object) {
 			eachAsset(page, func(asset object) { asset["assetType"] = "compute.googleapis.com/BackendService" })
 			harmless(page)
@@ -314,17 +321,36 @@ func TestAnInventoryNamesProjectsThatAreNotListed(t *testing.T) {
 	})
 	const hidden = "projects/other-project/locations/us-central1/services/open"
 	for flag, want := range map[string]bool{"off": false, "auto": true} {
-		text, _ := auditRun(t, "audit", theOrganization, "--endpoint", endpoint, "--format", "json", "--inventory", flag)
+		text, _ := auditRun(t, "audit", theOrganization, "--endpoint", endpoint, "--format", "json",
+			"--inventory", flag)
 		if got := slices.Contains(servicesOf(parsed(t, text).Services), hidden); got != want {
 			t.Errorf("--inventory=%s: %s is there %t, want %t", flag, hidden, got, want)
 		}
 	}
 }
 
+func TestEveryFormatSaysAsOfWhen(t *testing.T) {
+	s := newSettled(t)
+	for format, want := range map[string]string{
+		"text": "UTC: IAM policies by Cloud Asset Inventory", "md": "UTC: IAM policies by Cloud Asset Inventory",
+		"html": "UTC: IAM policies by Cloud Asset Inventory", "csv": "Z,inventory\n", "json": `"by":"inventory"`,
+		"ndjson": `"by":"inventory"`,
+	} {
+		began := time.Now().UTC()
+		text, _ := auditRun(t, "audit", "projects/"+playground.Project, "--endpoint", s.URL(), "--format", format,
+			"--inventory", "auto")
+		stamped := began.Minute() != time.Now().Minute() || strings.Contains(text, began.Format("2006-01-02 15:04")) ||
+			strings.Contains(text, began.Format("2006-01-02T15:04"))
+		if strings.Count(text, want) < 2 && format != "md" || !strings.Contains(text, want) || !stamped {
+			t.Errorf("%s lacks %q, or the time of the inventory:\n%s", format, want, text)
+		}
+	}
+}
+
 func TestAnInventoryGoesNotBeyondTheTarget(t *testing.T) {
 	s := newSettled(t)
-	text, _ := auditRun(t, "audit", "projects/123456789012/locations/europe-west1", "--endpoint", s.URL(), "--format", "json",
-		"--inventory", "auto")
+	text, _ := auditRun(t, "audit", "projects/123456789012/locations/europe-west1", "--endpoint", s.URL(),
+		"--format", "json", "--inventory", "auto")
 	found := parsed(t, text).Services
 	if diff := cmp.Diff([]string{playground.Scenario[1].Name()}, servicesOf(found)); diff != "" || found[0].AsOf == nil {
 		t.Errorf("services (-want +got), as of the inventory:\n%s%+v", diff, found)

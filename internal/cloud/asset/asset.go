@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +104,13 @@ func (c *Client) Policies(ctx context.Context, place, kind string, now time.Time
 	return found, nil
 }
 
-// policyOf reads a policy, unless the asset is of another kind or says that it is cut.
+// hiddenCondition is in the role of a binding whose condition an answer leaves out. Whether the
+// inventory answers so is *unverified*.
+// Source: iam/docs/policies#versions.
+const hiddenCondition = "_withcond_"
+
+// policyOf reads a policy, unless the asset is of another kind or says that it is cut, or the policy is
+// not whole.
 func policyOf(of *cloudasset.Asset) (Policy, bool) {
 	name, named := strings.CutPrefix(of.Name, kinds[of.AssetType])
 	if kinds[of.AssetType] == "" || !named || of.IamPolicy == nil || len(of.AssetExceptions) > 0 || len(of.Ancestors) == 0 {
@@ -111,6 +118,9 @@ func policyOf(of *cloudasset.Asset) (Policy, bool) {
 	}
 	var policy iampolicy.Policy
 	if err := iampolicy.Convert(of.IamPolicy, &policy); err != nil {
+		return Policy{}, false
+	}
+	if slices.ContainsFunc(policy.Bindings, func(b iampolicy.Binding) bool { return strings.Contains(b.Role, hiddenCondition) }) {
 		return Policy{}, false
 	}
 	one := Policy{Resource: name, Project: of.Ancestors[0], Policy: policy.Posture()}
