@@ -109,6 +109,8 @@ func (c *Client) Policies(ctx context.Context, place, kind string, now time.Time
 // Source: iam/docs/policies#versions.
 const hiddenCondition = "_withcond_"
 
+func hidesCondition(b iampolicy.Binding) bool { return strings.Contains(b.Role, hiddenCondition) }
+
 // policyOf reads a policy, unless the asset is of another kind or says that it is cut, or the policy is
 // not whole.
 func policyOf(of *cloudasset.Asset) (Policy, bool) {
@@ -120,7 +122,7 @@ func policyOf(of *cloudasset.Asset) (Policy, bool) {
 	if err := iampolicy.Convert(of.IamPolicy, &policy); err != nil {
 		return Policy{}, false
 	}
-	if slices.ContainsFunc(policy.Bindings, func(b iampolicy.Binding) bool { return strings.Contains(b.Role, hiddenCondition) }) {
+	if slices.ContainsFunc(policy.Bindings, hidesCondition) {
 		return Policy{}, false
 	}
 	one := Policy{Resource: name, Project: of.Ancestors[0], Policy: policy.Posture()}
