@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jonboulle/clockwork"
 
+	"github.com/iapguard/iapguard/internal/cloud/connect"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/fault"
 	"github.com/iapguard/iapguard/internal/memory"
@@ -127,6 +128,9 @@ func (f *Function) look(ctx context.Context, item workqueue.Item, since time.Tim
 	work, err := event.ParseWork(item.Payload)
 	if err != nil {
 		return time.Time{}, err
+	}
+	if command := work.Cause.Command; command != nil && command.Name == "sweep" {
+		ctx = connect.Paced(ctx) // one of many: the looks of events find something of the quotas left
 	}
 	if work.List {
 		return time.Time{}, f.list(ctx, work)
