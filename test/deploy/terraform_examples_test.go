@@ -128,10 +128,15 @@ func (e *stage) makeChannel() string {
 	return made["name"].(string)
 }
 
-func (e *stage) makeFolder(name string) string {
+// organization is that of the local cloud.
+const organization = "organizations/" + apiserver.OrganizationID
+
+func (e *stage) makeFolder(name string) string { return e.makeFolderIn(organization, name) }
+
+// makeFolderIn makes a folder below a folder or the organization, and returns its number.
+func (e *stage) makeFolderIn(parent, name string) string {
 	e.t.Helper()
-	made := e.CallAs(e.Owner(), http.MethodPost, "/v3/folders",
-		map[string]any{"displayName": name, "parent": "organizations/" + apiserver.OrganizationID})
+	made := e.CallAs(e.Owner(), http.MethodPost, "/v3/folders", map[string]any{"displayName": name, "parent": parent})
 	number, _ := made["response"].(map[string]any)["name"].(string)
 	return strings.TrimPrefix(number, "folders/")
 }

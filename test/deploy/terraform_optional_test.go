@@ -12,7 +12,7 @@ import (
 // resource in the module was applied once.
 func TestTheProviderAppliesWhatIsOffByDefault(t *testing.T) {
 	t.Parallel()
-	for name, scope := range map[string]string{"organization": "organizations/" + apiserver.OrganizationID,
+	for name, scope := range map[string]string{"organization": organization,
 		"folder": "folders/FOLDER", "project": "projects/shop-prod", "triggers": project} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -20,6 +20,7 @@ func TestTheProviderAppliesWhatIsOffByDefault(t *testing.T) {
 			folder := e.makeFolder("shops")
 			if name == "folder" {
 				scope = "folders/" + folder
+				folder = e.makeFolderIn(scope, "inner") // the writer's
 			}
 			for _, secret := range []string{"client", "key"} {
 				e.CallAs(e.Owner(), http.MethodPost, "/v1/"+project+"/secrets?secretId="+secret,
@@ -33,7 +34,7 @@ func TestTheProviderAppliesWhatIsOffByDefault(t *testing.T) {
 				"creation_wait":        `"0s"`,
 				"deletion_protection":  `false`,
 				"preventive":           `["ingress", "invoker", "iap"]`,
-				"exports":              `{ ocsf = true, scc_source = "organizations/` + apiserver.OrganizationID + `/sources/1" }`,
+				"exports":              `{ ocsf = true, scc_source = "` + organization + `/sources/1" }`,
 				"memory_key":           `"projects/demo-project/secrets/key"`,
 				"oauth_client_secrets": `["projects/demo-project/secrets/client"]`,
 				"iap_api_projects":     `["my-project"]`,
@@ -61,6 +62,10 @@ func TestTheProviderAppliesWhatIsOffByDefault(t *testing.T) {
 			e.begin()
 			e.recorder.step("apply", "-auto-approve")
 			e.plansNothing()
+			if name == "folder" { // a folder that moves out of the scope keeps its number
+				e.CallAs(e.Owner(), http.MethodPost, "/v3/folders/"+folder+":move", map[string]any{"destinationParent": organization})
+				e.plansNothing()
+			}
 			e.recorder.step("destroy", "-auto-approve")
 			e.leaves()
 			e.recorder.finish(keepTypes)
