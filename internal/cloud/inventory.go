@@ -23,8 +23,8 @@ const (
 	// from the API that owns it. Google documents about 36 hours.
 	// Source: asset-inventory/docs/asset-types, IAM policy.
 	inventoryLags = 48 * time.Hour
-	// inventoryChecked is for how long back the audit log has to know of no write that the inventory
-	// missed, which rarely happens.
+	// inventoryChecked is for how long back the audit log, where it can be read so far, has to know of no
+	// write that the inventory missed, which rarely happens.
 	inventoryChecked = 30 * 24 * time.Hour
 	// inventoryClocks is by how much the clocks of the log and of policies may differ.
 	inventoryClocks = 5 * time.Second
@@ -65,7 +65,8 @@ func (c *Cloud) UseInventory(ctx context.Context, places, projects []string) (mo
 	}
 	known = append(known, more...)
 	var unread map[string]error
-	read.written, unread = c.logs.PolicyWrites(ctx, known, read.readAt.Add(-inventoryChecked))
+	read.written, unread = c.logs.PolicyWrites(ctx, known,
+		logging.Period{Since: read.readAt.Add(-inventoryChecked), AtLeast: read.readAt.Add(-inventoryLags)})
 	if first := slices.Sorted(maps.Keys(unread)); len(first) > 0 {
 		unused = append(unused, fmt.Errorf("what changed since is not known in %d of %d projects: %w",
 			len(first), len(known), unread[first[0]]))

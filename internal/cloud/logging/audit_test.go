@@ -2,7 +2,9 @@ package logging_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -160,7 +162,8 @@ func TestWritesOfPoliciesAreReadWhereTheLogMayBe(t *testing.T) {
 	}
 	p.Cloud.Settle()
 	began := time.Now().Add(-time.Hour)
-	found, unread := p.client.PolicyWrites(t.Context(), []string{"a-project", playground.Project, "b-project"}, began)
+	found, unread := p.client.PolicyWrites(t.Context(), []string{"a-project", playground.Project, "b-project"},
+		logging.Period{Since: began})
 	if len(found) != 1 || len(unread) != 2 || fault.Of(unread["a-project"]).Permission != "logging.logEntries.list" {
 		t.Fatalf("read: %v, not read: %v", found, unread)
 	}
@@ -169,6 +172,28 @@ func TestWritesOfPoliciesAreReadWhereTheLogMayBe(t *testing.T) {
 		invokers, access := writes.Invokers.Last(name), writes.Access.Last(name)
 		if got := [2]bool{invokers.After(began), access.After(began)}; got != want {
 			t.Errorf("%s is written at %v and %v, want %v", name, invokers, access, want)
+		}
+	}
+	for _, tc := range []struct {
+		every time.Duration // between two entries, of which each page has one
+		read  bool
+	}{{time.Hour, false}, {3 * time.Hour, true}} {
+		pages := 0
+		endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			pages++
+			at := time.Now().Add(-tc.every * time.Duration(pages)).UTC().Format(time.RFC3339Nano)
+			_, _ = fmt.Fprintf(w, `{"nextPageToken":"more","entries":[{"logName":"projects/a-project/logs/x","timestamp":%q,`+
+				`"protoPayload":{"serviceName":"run.googleapis.com","resourceName":"services/hello"}}]}`, at)
+		}))
+		t.Cleanup(endless.Close)
+		client, err := logging.New(t.Context(), connect.Config{Endpoint: endless.URL}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, unread := client.PolicyWrites(t.Context(), []string{"a-project", "b-project"},
+			logging.Period{Since: time.Now().Add(-720 * time.Hour), AtLeast: time.Now().Add(-48 * time.Hour)})
+		if read := len(found) == 2 && len(unread) == 0; read != tc.read || pages != 30 {
+			t.Errorf("a write in each %v: read %v after %d pages, not read: %v", tc.every, found, pages, unread)
 		}
 	}
 	if last := (logging.Writes{"": began}).Last("hello"); !last.Equal(began) {

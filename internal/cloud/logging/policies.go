@@ -55,13 +55,17 @@ func (w Writes) note(resource string, at time.Time) {
 	}
 }
 
+// Period is for how long back a log is read: since a time, and at least since another one where there
+// are too many entries.
+type Period struct{ Since, AtLeast time.Time }
+
 // PolicyWrites reads from the audit logs of projects which IAM policies of Cloud Run services and of
-// IAP were written since a time. A project whose log cannot be read to its end is not in the answer;
+// IAP were written in a period. A project whose log cannot be read for that long is not in the answer;
 // unread is why, by the project.
 func (c *Client) PolicyWrites(
-	ctx context.Context, projects []string, since time.Time,
+	ctx context.Context, projects []string, in Period,
 ) (found map[string]PolicyWrites, unread map[string]error) {
-	logs := policyLogs{c, since, map[string]PolicyWrites{}, map[string]error{}}
+	logs := policyLogs{c, in, map[string]PolicyWrites{}, map[string]error{}}
 	for some := range slices.Chunk(projects, mostProjects) {
 		logs.read(ctx, some)
 	}
@@ -71,7 +75,7 @@ func (c *Client) PolicyWrites(
 // policyLogs is the answer of PolicyWrites while it is read.
 type policyLogs struct {
 	*Client
-	since  time.Time
+	in     Period
 	found  map[string]PolicyWrites
 	unread map[string]error
 }
@@ -79,11 +83,12 @@ type policyLogs struct {
 // read reads the logs of some projects in one search. Where one of them is refused the whole search
 // is, so each half of them is searched by itself.
 func (l policyLogs) read(ctx context.Context, projects []string) {
-	writes, err := l.searchPolicyWrites(ctx, projects, l.since)
+	writes, err := l.searchPolicyWrites(ctx, projects, l.in)
+	kind := fault.Of(err).Kind
 	switch half := len(projects) / 2; {
 	case err == nil:
 		maps.Copy(l.found, writes)
-	case half > 0 && fault.Lasting(err):
+	case half > 0 && (kind == fault.Denied || kind == fault.NotFound):
 		l.read(ctx, projects[:half])
 		l.read(ctx, projects[half:])
 	default:
@@ -93,26 +98,35 @@ func (l policyLogs) read(ctx context.Context, projects []string) {
 	}
 }
 
-func (c *Client) searchPolicyWrites(ctx context.Context, projects []string, since time.Time) (map[string]PolicyWrites, error) {
-	request := &logging.ListLogEntriesRequest{Filter: logfilter.PolicyWrites(since), OrderBy: "timestamp desc", PageSize: policyPage}
+func (c *Client) searchPolicyWrites(ctx context.Context, projects []string, in Period) (map[string]PolicyWrites, error) {
+	request := &logging.ListLogEntriesRequest{Filter: logfilter.PolicyWrites(in.Since), OrderBy: "timestamp desc",
+		PageSize: policyPage}
 	found := map[string]PolicyWrites{}
 	for _, project := range projects {
 		request.ResourceNames = append(request.ResourceNames, "projects/"+project)
 		found[project] = PolicyWrites{Writes{}, Writes{}}
 	}
+	oldest := c.now()
 	for range mostPolicyPages {
 		page, err := c.list(ctx, request, "nextPageToken", "entries(logName,timestamp,protoPayload)")
 		if err != nil {
 			return nil, fmt.Errorf("reading the audit log of %s: %w", shownProjects(projects), connect.Classify(err))
 		}
 		for _, entry := range page.Entries {
-			if err := noteWrite(found, entry); err != nil {
+			at, err := noteWrite(found, entry)
+			if err != nil {
 				return nil, err
+			}
+			if at.Before(oldest) {
+				oldest = at
 			}
 		}
 		if request.PageToken = page.NextPageToken; request.PageToken == "" {
 			return found, nil
 		}
+	}
+	if oldest.Before(in.AtLeast) {
+		return found, nil
 	}
 	return nil, fault.New(fault.Invalid, "the audit log of %s has more writes of IAM policies than are read",
 		shownProjects(projects))
@@ -125,7 +139,8 @@ func shownProjects(projects []string) string {
 	return fmt.Sprintf("%q and %d more projects", projects[0], len(projects)-1)
 }
 
-func noteWrite(found map[string]PolicyWrites, entry *logging.LogEntry) error {
+// noteWrite notes a write, and says when it was.
+func noteWrite(found map[string]PolicyWrites, entry *logging.LogEntry) (time.Time, error) {
 	const compute, iap = "compute.googleapis.com", "iap.googleapis.com"
 	var call struct {
 		ServiceName  string `json:"serviceName"`
@@ -137,7 +152,7 @@ func noteWrite(found map[string]PolicyWrites, entry *logging.LogEntry) error {
 		err = json.Unmarshal(entry.ProtoPayload, &call)
 	}
 	if err != nil {
-		return fault.New(fault.Invalid, "an entry of the audit log of %q cannot be read: %v", project, err)
+		return at, fault.New(fault.Invalid, "an entry of the audit log of %q cannot be read: %v", project, err)
 	}
 	switch writes, asked := found[project]; {
 	case asked:
@@ -145,7 +160,7 @@ func noteWrite(found map[string]PolicyWrites, entry *logging.LogEntry) error {
 			writes.Invokers.note(call.ResourceName, at)
 		}
 	case posture.ValidProjectNumber(project):
-		return fault.New(fault.Invalid, "an entry of the audit log names its project by the number %s", project)
+		return at, fault.New(fault.Invalid, "an entry of the audit log names its project by the number %s", project)
 	}
-	return nil // what sinks brought here from other projects is in their own logs
+	return at, nil // what sinks brought here from other projects is in their own logs
 }
