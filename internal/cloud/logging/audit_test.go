@@ -175,7 +175,7 @@ func TestWritesOfPoliciesAreReadWhereTheLogMayBe(t *testing.T) {
 		}
 	}
 	for _, tc := range []struct {
-		every time.Duration // between two entries, of which each page has one
+		every time.Duration // between the entries, one on each page
 		read  bool
 	}{{time.Hour, false}, {3 * time.Hour, true}} {
 		pages := 0
