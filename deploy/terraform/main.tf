@@ -30,8 +30,9 @@ data "google_folder" "named" {
   }
 }
 
+# The organisation in which roles are made: who may make them may read it.
 data "google_organization" "named" {
-  for_each = toset(startswith(local.scope, "organizations/") ? [trimprefix(local.scope, "organizations/")] : var.organization_id[*])
+  for_each = toset(startswith(local.scope, "organizations/") ? [trimprefix(local.scope, "organizations/")] : startswith(local.scope, "folders/") ? var.organization_id[*] : [])
 
   organization = each.key
 }
