@@ -119,8 +119,15 @@ func (p *probe) send(t *testing.T) {
 // during sends before something is done, all the time while it is, and after it.
 func (p *probe) during(t *testing.T, do func()) {
 	t.Helper()
-	stop, busy := make(chan struct{}), sync.WaitGroup{}
 	p.send(t)
+	p.beside(t, do)
+	p.send(t)
+}
+
+// beside sends until something is done, or ends the test.
+func (p *probe) beside(t *testing.T, do func()) {
+	t.Helper()
+	stop, busy := make(chan struct{}), sync.WaitGroup{}
 	busy.Go(func() {
 		for {
 			select {
@@ -131,10 +138,9 @@ func (p *probe) during(t *testing.T, do func()) {
 			}
 		}
 	})
+	defer busy.Wait()
+	defer close(stop)
 	do()
-	close(stop)
-	busy.Wait()
-	p.send(t)
 }
 
 // missed is what was sent and did not reach the function.
