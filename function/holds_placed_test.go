@@ -308,7 +308,7 @@ func TestResumingEndsWhatWasOpenedOnPurpose(t *testing.T) {
 }
 
 func TestAnAlertLooksForTheLineAboutUnreadableHolds(t *testing.T) {
-	alerts, err := os.ReadFile("../deploy/terraform/modules/monitoring/alerts.tf")
+	alerts, err := os.ReadFile("../deploy/terraform/modules/monitoring/alerts_on_lines.tf")
 	if err != nil || !strings.Contains(string(alerts), `jsonPayload.message:\"`+holdsUnreadable+`\"`) {
 		t.Errorf("%v: no alert looks for %q", err, holdsUnreadable)
 	}

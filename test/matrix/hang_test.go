@@ -216,9 +216,15 @@ func (w *world) hangFile(variable string, later bool, total *summary) {
 		_, _ = pipe.WriteString(text)
 		pipe.Close()
 	}
+	if variable == "IAPGUARD_POLICY" {
+		time.Sleep(rereadAfter)
+	}
 	w.disturb()
 	w.sweep()
 }
+
+// rereadAfter is after how long a policy that was read, or could not be, is read again.
+const rereadAfter = 16 * time.Second
 
 // hangingOperations lets the operations of writes never end.
 func hangingOperations(t *testing.T, want map[string]any, total *summary) {
