@@ -218,6 +218,8 @@ func (w *world) hangFile(variable string, later bool, total *summary) {
 	}
 	if variable == "IAPGUARD_POLICY" {
 		time.Sleep(rereadAfter)
+		w.changed(regional.Name()) // its look has the policy read again, and those beside it do not wait for that
+		w.settle()
 	}
 	w.disturb()
 	w.sweep()
