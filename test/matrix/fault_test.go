@@ -43,7 +43,7 @@ const mixedUp = "another resource"
 
 // named are the calls that are answered with the name of what was asked for.
 var named = regexp.MustCompile(`^GET .*/(services|revisions|backendServices)/[^/:]+$|^GET /v1/projects/[^/:]+$|` +
-	`^GET .*/aggregated/[^/]+$|^GET /v1/projects/[^/]+/locations/[^/]+/(services|domainmappings)$`)
+	`^GET .*/aggregated/[^/]+$|^GET /v1/projects/[^/]+/locations/[^/]+/services$`)
 
 // outdated is the way in which an answer is that of an earlier call, as from a replica that lags.
 const outdated = "an older version"

@@ -31,6 +31,9 @@ func (c *Client) Mappings(ctx context.Context, region posture.Scope) (*Mappings,
 		if err != nil {
 			return nil, "", err
 		}
+		if page.Kind == "" { // that Google names it here too is unverified
+			return page, continued(page.Metadata), nil
+		}
 		return page, continued(page.Metadata), isList("DomainMappingList", page.Kind)
 	}), func(page *knative.ListDomainMappingsResponse) error {
 		found.items, found.lacking = append(found.items, page.Items...), append(found.lacking, page.Unreachable...)

@@ -79,8 +79,8 @@ func (c *Client) pages(
 }
 
 // isList returns an error where an answer of v1 is not the list that was asked for: an object
-// without items looks like an empty list, and hides everything. Lists of v1 name their kind, those
-// without items too (recorded).
+// without items looks like an empty list, and hides everything. Lists of services name their kind,
+// those without items too (recorded).
 func isList(asked, answered string) error {
 	if asked == answered {
 		return nil
