@@ -58,6 +58,7 @@ func TestAStepWithAnOpenEndIsReportedOnceItTookEffect(t *testing.T) {
 			}
 			left.late()
 			b.Later(time.Minute)
+			seen := b.Now()
 			if got := b.outcome(t, "second"); got != report.Protected {
 				t.Fatalf("%v: the run ends %s, want protected", b.reports.outcomes(), got)
 			}
@@ -65,6 +66,9 @@ func TestAStepWithAnOpenEndIsReportedOnceItTookEffect(t *testing.T) {
 			for _, step := range b.last(t).Steps {
 				if step.Op == string(tc.op) {
 					results = append(results, step.Result)
+					if step.At == nil || step.At.Before(seen) {
+						t.Errorf("done at %v, before it was seen at %v", step.At, seen)
+					}
 				}
 			}
 			if len(results) != 1 || results[0] != report.StepDone {

@@ -135,8 +135,11 @@ func (r *run) confirm(ctx context.Context, seen posture.Posture) {
 		}
 		r.Log.WarnContext(ctx, "a step took effect although it failed", "target", r.request.Target.Name(),
 			"op", step.Op(), "resource", step.Resource)
+		// It counts from now on: when it took effect is not known, and later steps wait for that.
+		now := r.now().UTC()
 		r.sofar.Done = slices.Clone(r.sofar.Done)
 		r.sofar.Done[at].Result, r.sofar.Done[at].VersionAfter = report.StepDone, step.Standing(seen).Version
+		r.sofar.Done[at].At = &now
 		r.sofar.Failed = slices.DeleteFunc(slices.Clone(r.sofar.Failed), func(failed decide.FailedStep) bool {
 			return alike(failed.Step, step) && fault.LeavesOpen(failed.Err)
 		})

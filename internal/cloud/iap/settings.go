@@ -30,7 +30,7 @@ func (c *Client) Settings(ctx context.Context, resource string) (Settings, error
 
 // holder is the project, folder or organization of a resource, "" where the name has none. The answer
 // names the resource with the number of its project; what stands for the rest is not always what was
-// asked for (recorded).
+// asked for (recorded; of folders and organizations *unverified*).
 func holder(resource string) string {
 	kind, rest, _ := strings.Cut(resource, "/")
 	id, _, _ := strings.Cut(rest, "/")

@@ -155,7 +155,8 @@ func listed(collection, fields string) []googleapi.Field {
 }
 
 // listOf returns an error where an answer is not the aggregated list of a project that was asked for: an
-// empty one would hide doors. Its id names both (recorded).
+// empty one would hide doors. Its id names both: recorded of backend services and forwarding rules, of
+// the others *unverified*.
 func listOf(project, collection, id string) error {
 	return connect.About("projects/"+project+"/aggregated/"+collection, id)
 }

@@ -21,7 +21,7 @@ variable "webhook" {
 }
 
 variable "outcomes" {
-  description = "The outcomes of which a message is made."
+  description = "The outcomes that become a message."
   type        = set(string)
   default     = ["protected", "contested", "blocked", "failed", "held"]
 }

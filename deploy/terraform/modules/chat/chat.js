@@ -2,7 +2,7 @@
 // text for each outcome. Pub/Sub calls toChat for each message of the subscription
 // (pubsub/docs/smts/udfs-overview). It uses nothing but what ECMAScript has, and never throws:
 // a message on which it threw would be delivered again until it is among the dead letters.
-// main.tf puts a line before this file: outcomes, of which a message is made.
+// main.tf puts a line before this file: outcomes, those that become a message.
 
 // A value of a report is somebody else's text. It is shown as code, in which Chat formats
 // nothing, and cannot end that, begin a link or mention, or hide or turn characters.

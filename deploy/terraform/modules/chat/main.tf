@@ -24,7 +24,7 @@ resource "google_pubsub_subscription" "chat" {
   }
 
   # The body is the message alone, as the webhook takes it. With the metadata go the attributes
-  # that chat.js leaves, one of which is the type of the body.
+  # that chat.js leaves: the type of the body is among them.
   push_config {
     push_endpoint = var.webhook
     no_wrapper {

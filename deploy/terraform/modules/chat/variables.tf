@@ -54,7 +54,7 @@ variable "webhook" {
 }
 
 variable "outcomes" {
-  description = "The outcomes of which a message is made: compliant, started, protected, planned, redeployed, exempt, held, waiting, deferred, contested, blocked, failed, rejected or uncovered."
+  description = "The outcomes that become a message: compliant, started, protected, planned, redeployed, exempt, held, waiting, deferred, contested, blocked, failed, rejected or uncovered."
   type        = set(string)
   default     = ["protected", "contested", "blocked", "failed", "held"]
 
