@@ -35,7 +35,7 @@ func visitsSince(p posture.Posture, now time.Time) time.Time {
 }
 
 // visitsDecide reports whether it hangs on visitors which addresses of a service close.
-func visitsDecide(p posture.Posture) bool { return door.InsideOnly(p) != nil || door.Private(p) }
+func visitsDecide(p posture.Posture) bool { return door.InsideOnly(p) != nil || door.ByNameOnly(p) }
 
 // mostHosts bounds how many hosts a filter names: Logging takes 20,000 characters, and a
 // URL map has as many hosts as its author likes.

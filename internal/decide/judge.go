@@ -95,9 +95,9 @@ func (d *decider) judgeCallers() {
 		return
 	}
 	p := d.facts.Posture
-	d.want.Closed = door.Private(p) && d.closed()
+	d.want.Closed = door.ByNameOnly(p) && d.closed()
 	first := changes
-	if !door.Private(p) || d.want.Closed {
+	if !door.ByNameOnly(p) || d.want.Closed {
 		first = plan.Plan{Steps: slices.DeleteFunc(slices.Clone(d.plan.Steps), d.tookBefore)}.Changes()
 	}
 	found := d.markUnused(d.facts.Callers.Found)

@@ -26,7 +26,7 @@ func CallerObstacles(p posture.Posture, want policy.Wanted, judged []caller.Call
 	if want.Callers == policy.BreakProceed {
 		return nil
 	}
-	invokers := door.Private(p) && !want.Closed
+	invokers := door.ByNameOnly(p) && !want.Closed
 	visitors := invokers || want.Callers == policy.BreakStopOnRequests
 	blocks := Finding{Code: CallerBreaks, Severity: Medium, Disposition: Blocks, Resource: p.Target.Name()}
 	goOn := fmt.Sprintf("; or go on without it: callers: proceed in rule %s, or iapguard apply %s", want.Rule, p.Target)

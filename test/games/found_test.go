@@ -174,6 +174,10 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 		{"an operator undoes a run by slow writes", play.Game{Services: []play.Service{{Name: "app0", Mine: true, Public: true,
 			Balanced: true}}, Instances: 1, Consent: true, Slow: 25 * time.Second,
 			Moves: []play.Move{on("app0", 11*time.Minute, consent.Undo)}}},
+		{"everybody gets access to a private service behind IAP, whose invoker calls it", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Invoker: true, Used: true}}, Private: "include", Instances: 1,
+			Rights: []kind.Right{kind.Balancer, kind.IAPAdmin}, Moves: []play.Move{on("app0", 0, kind.Balance),
+				{Pause: 780200 * time.Millisecond, Kind: kind.LetIn, Service: "app0", Who: "allAuthenticatedUsers"}}}},
 		{"a used token is replayed at another instance", play.Game{
 			Services: []play.Service{app("app0")}, Instances: 2, Consent: true, Moves: []play.Move{
 				on("app0", time.Minute, consent.Hold), on("app0", time.Second, consent.Replay),
