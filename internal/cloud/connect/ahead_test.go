@@ -104,17 +104,19 @@ func TestWhatIsAskedNoMoreIsForgotten(t *testing.T) {
 	client := Config{}.client(http.DefaultTransport)
 	a := NewAhead()
 	one, two := "GET "+server.URL+"/1", "GET "+server.URL+"/2"
-	read(t, a, client, true, one, two)
-	read(t, a, client, true, one) // the second is asked ahead, for nothing
-	read(t, a, client, true, one)
-	if got := asked.count("GET /2"); got > 2 {
-		t.Errorf("what is asked no more was asked %d times", got)
-	}
-	read(t, a, client, false, two) // it was cut off: the next one begins by the last that was complete
-	before := asked.count("GET /1")
-	read(t, a, client, true, one)
-	if got := asked.count("GET /1") - before; got != 1 {
-		t.Errorf("after a reading that was cut off, it is asked %d times, want once", got)
+	for _, tc := range []struct {
+		complete bool
+		asks     []string
+		next     int // how many are asked ahead
+	}{
+		{true, []string{one, two}, 2},
+		{true, []string{one}, 1},  // the second was asked ahead for nothing
+		{false, []string{two}, 1}, // it was cut off: the next one begins by the last that was complete
+	} {
+		read(t, a, client, tc.complete, tc.asks...)
+		if ahead := a.before("a reading", ""); len(ahead) != tc.next || ahead[0].request.URL.Path != "/1" {
+			t.Errorf("after %v, complete: %t: %d are asked ahead, want the first %d", tc.asks, tc.complete, len(ahead), tc.next)
+		}
 	}
 }
 
