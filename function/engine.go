@@ -9,6 +9,7 @@ import (
 	"github.com/iapguard/iapguard/internal/cloud/probe"
 	"github.com/iapguard/iapguard/internal/event"
 	"github.com/iapguard/iapguard/internal/memory"
+	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/reconcile"
 )
 
@@ -28,7 +29,9 @@ type Wiring struct {
 // person at a terminal. config.Clock must be set.
 func NewEngine(clients *cloud.Cloud, config Config, wiring Wiring) (*reconcile.Engine, error) {
 	return reconcile.NewEngine(reconcile.Surroundings{
-		Cloud: clients, Publisher: wiring.Publisher, Policy: wiring.Policy, Holds: wiring.Holds,
+		Cloud: clients, Swept: func(sweep string, target posture.Target) (reconcile.Cloud, error) {
+			return clients.Swept(sweep, target)
+		}, Publisher: wiring.Publisher, Policy: wiring.Policy, Holds: wiring.Holds,
 		Clock:  sleepingClock{config.Clock},
 		Prober: probe.New(config.Connect, config.Clock), Log: wiring.Log, Tracer: wiring.Tracer, Version: Version,
 		Self: self(config), Writers: wiring.Writers, History: clients.LastWrites, Recent: clients.RecentWrites, Served: clients.Served,

@@ -62,6 +62,7 @@ type Cloud struct {
 	roles         *cache.Cache[posture.Role]      // by name
 	ahead         *connect.Ahead
 	shared        shared // of looks at many services
+	sweeps        *sweeps
 	assets        func(context.Context) (*asset.Client, error)
 	now           func() time.Time
 }
@@ -69,7 +70,7 @@ type Cloud struct {
 // Connect makes the clients. Credentials are looked for here; no API is called.
 func Connect(ctx context.Context, config connect.Config, now func() time.Time) (*Cloud, error) {
 	config.Impersonator = connect.NewImpersonator(config)
-	c := &Cloud{now: now, ahead: connect.NewAhead(),
+	c := &Cloud{now: now, ahead: connect.NewAhead(), sweeps: &sweeps{kept: map[swept]*Cloud{}},
 		assets: func(ctx context.Context) (*asset.Client, error) { return asset.New(ctx, config) }}
 	var err error
 	for _, connected := range []func() error{
@@ -111,8 +112,11 @@ func (c *Cloud) LogHeartbeat(ctx context.Context, place, nonce string) error {
 }
 
 // Refresh drops what is kept of the resource that a cause is about, so that the next
-// look reads it.
-func (c *Cloud) Refresh(cause event.Cause) {
+// look reads it, and what looks of sweeps share around the service that it led to.
+func (c *Cloud) Refresh(cause event.Cause, target posture.Target) {
+	if cause.Command == nil {
+		c.sweeps.forget(target.Project)
+	}
 	switch cause.Kind {
 	case event.RoleChanged:
 		c.roles.Forget(cause.Resource)

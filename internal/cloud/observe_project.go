@@ -16,7 +16,10 @@ import (
 // readProject begins the observation: resources name the project by its id or by
 // its number, and everything else needs both.
 func (o *observation) readProject(ctx context.Context, target posture.Target) {
-	o.p = posture.Posture{Target: target, ObservedAt: o.now()}
+	o.p = posture.Posture{Target: target, ObservedAt: o.shared.since}
+	if o.shared.since.IsZero() {
+		o.p.ObservedAt = o.now()
+	}
 	project, err := o.project(ctx, target.Project)
 	if o.unread.needed("projects/"+target.Project, err) == "" {
 		o.p.Target.Project, o.p.ProjectNumber, o.p.NoOrganization = project.ID, project.Number, !project.InOrganization

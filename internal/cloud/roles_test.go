@@ -114,12 +114,12 @@ func TestAChangeOfACustomRoleIsSeenAtOnce(t *testing.T) {
 	before := look()
 	l.owner(http.MethodPatch, "/v1/"+role+"?updateMask=includedPermissions", `{"includedPermissions":["run.routes.invoke"]}`)
 	kept := look()
-	clients.Refresh(event.Cause{Kind: event.RoleChanged, Resource: role})
+	clients.Refresh(event.Cause{Kind: event.RoleChanged, Resource: role}, posture.Target{})
 	if after := look(); before.Invokes || kept.Invokes || !after.Invokes {
 		t.Errorf("invokes: %t, then kept %t, then %t; want it from the event on", before.Invokes, kept.Invokes, after.Invokes)
 	}
 	l.owner(http.MethodDelete, "/v1/"+role, "")
-	clients.Refresh(event.Cause{Kind: event.RoleChanged, Resource: role})
+	clients.Refresh(event.Cause{Kind: event.RoleChanged, Resource: role}, posture.Target{})
 	if after := look(); after != (posture.Role{}) {
 		t.Errorf("a deleted role is %+v, want that it contains nothing", after)
 	}

@@ -31,15 +31,16 @@ const (
 // and regions, and what several of them inherit. The zero value shares nothing, and each look
 // reads for itself.
 //
-// Everything in it but the inventory was read from the APIs that own it, within sharedFor, so what a
-// look says by it holds as much as what it reads itself. Nothing is written by it: lists may lag behind a
-// write, and a look that writes reads directly.
+// Everything in it but the inventory was read from the APIs that own it, within sharedFor. Nothing is
+// written by it: lists may lag behind a write, and a look that writes reads directly.
 type shared struct {
+	since         time.Time // nothing shared was read before; zero = the looks say when they began
 	loadBalancers *loadbalancer.Shared
 	services      *cache.Shared[map[string]posture.Service] // by region: the services of it, by name
 	domains       *cache.Shared[*run.Mappings]              // by region
 	projects      *cache.Shared[resourcemanager.Project]    // by id or number
-	policies      *cache.Shared[posture.Policy]             // IAM policies, by resource
+	policies      *cache.Shared[posture.Policy]             // IAM policies of projects
+	invokers      *cache.Shared[posture.Policy]             // IAM policies of services
 	access        *cache.Shared[posture.Policy]             // IAP's policies, by resource
 	settings      *cache.Shared[iap.Settings]               // of IAP, by resource
 	authorization *cache.Shared[[]networksecurity.ToIAP]    // by place
@@ -63,6 +64,7 @@ func (c *Cloud) Shared() (*Cloud, error) {
 		func() error { many.shared.domains, err = sharing[*run.Mappings](c, keptPlaces); return err },
 		func() error { many.shared.projects, err = sharing[resourcemanager.Project](c, keptShared); return err },
 		func() error { many.shared.policies, err = sharing[posture.Policy](c, keptShared); return err },
+		func() error { many.shared.invokers, err = sharing[posture.Policy](c, keptShared); return err },
 		func() error { many.shared.access, err = sharing[posture.Policy](c, keptShared); return err },
 		func() error { many.shared.settings, err = sharing[iap.Settings](c, keptShared); return err },
 		func() error {
@@ -152,7 +154,7 @@ func (c *Cloud) service(ctx context.Context, target posture.Target) (posture.Ser
 
 // invokers reads who may invoke a service by its own policy.
 func (c *Cloud) invokers(ctx context.Context, target posture.Target) (posture.Policy, error) {
-	return c.shared.policies.Get(ctx, target.Name(), func(ctx context.Context) (posture.Policy, error) {
+	return c.shared.invokers.Get(ctx, target.Name(), func(ctx context.Context) (posture.Policy, error) {
 		return c.run.Policy(ctx, target)
 	})
 }
@@ -178,7 +180,7 @@ func (c *Cloud) project(ctx context.Context, idOrNumber string) (resourcemanager
 
 // projectPolicy reads the IAM policy of a project.
 func (c *Cloud) projectPolicy(ctx context.Context, project string) (posture.Policy, error) {
-	return c.shared.policies.Get(ctx, "projects/"+project, func(ctx context.Context) (posture.Policy, error) {
+	return c.shared.policies.Get(ctx, project, func(ctx context.Context) (posture.Policy, error) {
 		return c.projects.Policy(ctx, project)
 	})
 }

@@ -29,8 +29,9 @@ type Cloud interface {
 	// Ahead begins a reading of a service, which is all that the context that it returns is
 	// used for, to verify what was written or not. done ends it, and says whether it was complete.
 	Ahead(ctx context.Context, target posture.Target, verify bool) (reads context.Context, done func(complete bool))
-	// Refresh drops what is kept of the resource that a cause is about.
-	Refresh(cause event.Cause)
+	// Refresh drops what is kept of the resource that a cause is about, and of what lies around the
+	// service that it leads to.
+	Refresh(cause event.Cause, target posture.Target)
 	// Describe adds to a posture what only rules ask about. What cannot be read of
 	// the folders is said in the posture itself.
 	Describe(ctx context.Context, p *posture.Posture, asked policy.Asked) error
@@ -70,7 +71,11 @@ type Clock interface {
 // Surroundings are what the loop is wired with. All are required but those that
 // say what nil means.
 type Surroundings struct {
-	Cloud     Cloud
+	Cloud Cloud
+	// Swept gives the cloud by which a look of a sweep may find that nothing has changed, in which the
+	// looks of one sweep share what they read around the services of a project; nil = each look reads
+	// everything.
+	Swept     func(sweep string, target posture.Target) (Cloud, error)
 	Publisher Publisher
 	Policy    func() decide.Policy // called in every round
 	// Holds is asked before every wave; nil means that no holds are kept. While

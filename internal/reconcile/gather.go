@@ -16,12 +16,21 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// gatherAndDecide observes the service and decides. The facts that the decision
+// gatherAndDecide observes the service and decides. A look of a sweep first does so by what it shares
+// with others, which counts where nothing has changed.
+func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decision, error) {
+	if facts, decision, unchanged := r.asBefore(ctx); unchanged {
+		return facts, decision, nil
+	}
+	return r.observeAndDecide(ctx)
+}
+
+// observeAndDecide observes the service and decides. The facts that the decision
 // needs beside the posture are read side by side, and it is made again with them.
 // There are few facts, so this ends.
-func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decision, error) {
+func (r *run) observeAndDecide(ctx context.Context) (decide.Facts, decide.Decision, error) {
 	settings, complete := r.settings(ctx), false
-	ctx, done := r.Cloud.Ahead(ctx, r.request.Target, r.sofar.Done != nil)
+	ctx, done := r.reads().Ahead(ctx, r.request.Target, r.sofar.Done != nil)
 	defer func() { done(complete) }()
 	seen, err := r.observe(ctx, settings)
 	if err != nil {
@@ -46,6 +55,9 @@ func (r *run) gatherAndDecide(ctx context.Context) (decide.Facts, decide.Decisio
 		default:
 			r.sofar, complete = decision.Run, true
 			return facts, decision, nil
+		}
+		if decision.Needs.Slot != nil && r.shared != nil {
+			return facts, decision, errWrites
 		}
 		if err = r.gather(ctx, &facts, decision.Needs); err != nil {
 			return facts, decision, err
@@ -77,10 +89,10 @@ func (r *run) observe(ctx context.Context, settings decide.Settings) (observed p
 	// to know who gets in.
 	asked.Roles = asked.Roles || r.request.Whole || r.request.DryRun
 	err = r.retrying(ctx, func() (err error) {
-		if observed, err = r.Cloud.Observe(ctx, r.request.Target); err != nil || asked == (policy.Asked{}) {
+		if observed, err = r.reads().Observe(ctx, r.request.Target); err != nil || asked == (policy.Asked{}) {
 			return err
 		}
-		return r.Cloud.Describe(ctx, &observed, asked)
+		return r.reads().Describe(ctx, &observed, asked)
 	})
 	return observed, err
 }
@@ -100,7 +112,9 @@ func (r *run) recall(ctx context.Context, seen posture.Posture) *memory.Service 
 		r.persisted(ctx, err)
 		return nil
 	}
-	r.join(ctx, seen, known)
+	if r.shared == nil {
+		r.join(ctx, seen, known)
+	}
 	for _, approval := range known.Approvals {
 		if approval.Run == r.id {
 			r.approvedBy = approval.By
@@ -123,7 +137,7 @@ func (r *run) gather(ctx context.Context, facts *decide.Facts, needs decide.Need
 		group.Go(func() error {
 			err := r.retrying(ctx, func() (err error) {
 				found := &decide.Callers{}
-				found.Found, found.Unread, err = r.Cloud.Callers(ctx, p)
+				found.Found, found.Unread, err = r.reads().Callers(ctx, p)
 				facts.Callers = found
 				return err
 			})

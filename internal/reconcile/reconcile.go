@@ -33,9 +33,12 @@ import (
 type run struct {
 	*Engine
 	request Request
-	meter   *report.Meter
-	id      string
-	sofar   decide.Run
+	// shared is by what the run observes its service, where looks of a sweep share what they read; nil =
+	// by all itself.
+	shared Cloud
+	meter  *report.Meter
+	id     string
+	sofar  decide.Run
 	// announced are the steps that a started report has, with the versions that it names.
 	announced []plan.Step
 	// left are the steps of the round that were not tried yet.
@@ -88,7 +91,7 @@ func (e *Engine) Run(ctx context.Context, request Request) (final report.Report,
 	defer func() { ended(err) }()
 	ctx, meter := report.NewMeter(ctx)
 	r := e.newRun(request, meter)
-	r.Cloud.Refresh(request.Cause)
+	r.Cloud.Refresh(request.Cause, request.Target)
 	final, err = r.reconcile(ctx)
 	if err != nil || request.DryRun {
 		return final, err

@@ -243,9 +243,7 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 	r.page(ctx, decision)
 	known := memory.Service{}
 	if facts.Memory != nil {
-		known = *facts.Memory
-		known.Doors, known.Bindings = slices.Clone(known.Doors), slices.Clone(known.Bindings)
-		known.BreakGlass = slices.Clone(known.BreakGlass)
+		known = clone(facts.Memory)
 	}
 	changed := see(&known)
 	indexed := r.keepIndices(ctx, known, decision)
@@ -255,6 +253,14 @@ func (r *run) rememberDecision(ctx context.Context, facts decide.Facts, decision
 			return indexed.note(s) || changed
 		})
 	}
+}
+
+// clone is a copy of a record in which may be noted what a look sees.
+func clone(known *memory.Service) memory.Service {
+	copied := *known
+	copied.Doors, copied.Bindings = slices.Clone(known.Doors), slices.Clone(known.Bindings)
+	copied.BreakGlass = slices.Clone(known.BreakGlass)
+	return copied
 }
 
 // seeing notes in a record what a look saw of its service, and reports whether that changed it.

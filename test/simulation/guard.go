@@ -110,7 +110,7 @@ type rounds struct {
 	first float64 // when the first one of the year begins
 	takes float64 // seconds until all were looked at
 	// reached is the share of the services that one reaches, and refused the share of attempts that
-	// the quota refuses while one is under way.
+	// the quota refuses while one is under way: sweeps wait for it.
 	reached, refused float64
 }
 
@@ -198,11 +198,12 @@ func (g *guard) roundsOf() rounds {
 	first := g.shipped.sweeps.Next(year.Add(-time.Second))
 	each := g.shipped.sweeps.Next(first).Sub(first).Seconds()
 	able := min(g.shipped.instances*g.shipped.concurrency/g.looking(), g.shipped.instances*1000/g.shipped.sweep.cpuMS)
-	// Every look reads the policy of its project, and events come first come, first served.
-	left := max(perSecond/2, perSecond/g.w.of("policies a look")-2*g.eachSecond())
+	// The looks of a sweep share the policy of their project, in each instance. Those of events read it
+	// themselves, and come first come, first served.
+	left := max(perSecond/2, perSecond-2*g.eachSecond()) * services / g.o.readers(g.shipped.instances)
 	r := rounds{each: each, first: first.Sub(year).Seconds(), takes: services / min(able, left), reached: 1}
 	if left < able {
-		r.refused = 1 - left/able
+		r.refused = g.w.of("refused while paced")
 	}
 	if r.takes > each {
 		r.reached, r.takes = each/r.takes, each

@@ -91,6 +91,19 @@ func newOrganization(w world, seed uint64) *organization {
 // projects is how many projects there are.
 func (o *organization) projects() int { return int(slices.Max(o.project)) + 1 }
 
+// readers is how many times an instance looks at services of a project in one sweep: at most each of
+// so many instances does in each project.
+func (o *organization) readers(instances float64) (n float64) {
+	services := make([]float64, o.projects())
+	for _, project := range o.project {
+		services[project]++
+	}
+	for _, each := range services {
+		n += min(each, instances)
+	}
+	return n
+}
+
 func (o *organization) makeWaves(random *rand.Rand) {
 	for range int(math.Round(o.world.of("waves"))) {
 		project, at := o.project[random.IntN(len(o.project))], random.Float64()*end

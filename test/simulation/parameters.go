@@ -102,8 +102,8 @@ var figures = []figure{
 	// the product, measured
 	{"reads in a row", 2, "of a look at a service that is known", measured,
 		"test/bench/RESULTS.md, 2026-11-30", ""},
-	{"policies a look", 1, "reads of a project's policy in a look of a sweep", measured,
-		"go test ./test/load -run Billed -v, 2026-11-30", ""},
+	{"refused while paced", 0.05, "of the reads are refused while a sweep waits for a quota, at most", measured,
+		"internal/cloud/connect, TestPacedCallsLearnWhatAQuotaTakes", ""},
 	{"audit calls", 4.38, "calls a service of an audit, which is how a poller reads", measured,
 		"test/bench/RESULTS.md, 2026-11-30, 200 projects", ""},
 	{"audit seconds", 0.00705, "seconds a service of an audit", measured, "the same: 70.5 s for 10,000", ""},

@@ -75,7 +75,7 @@ func readShipped() (*shipped, error) {
 	if s.deploy, err = amountsOf(text, "a protected service is deployed again"); err != nil {
 		return nil, err
 	}
-	s.sweep, err = amountsOf(text, "a sweep looks at a protected service")
+	s.sweep, err = amountsOf(text, "a sweep looks at a protected service, one of ten in its project")
 	return s, err
 }
 

@@ -9,6 +9,7 @@ func newPolicyCommand() *cobra.Command {
 		Args:  noMore,
 		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(newPolicyInitCommand(), newPolicyCheckCommand(), newPolicyTestCommand(), newPolicyDiffCommand(), newPolicySchemaCommand())
+	command.AddCommand(newPolicyInitCommand(), newPolicyCheckCommand(), newPolicyDiffCommand(), newPolicySchemaCommand())
+	addPolicyTestCommand(command)
 	return command
 }

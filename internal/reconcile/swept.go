@@ -1,0 +1,57 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+
+	"github.com/iapguard/iapguard/internal/decide"
+	"github.com/iapguard/iapguard/internal/report"
+)
+
+// asBefore looks at the service of a sweep by what the looks of that sweep share, and reports whether it
+// is as the memory has it: compliant, with nothing to do, to wait for or to remember. Everything else is
+// for a look that reads all by itself. So nothing is written by shared readings, and no service is found
+// guarded by them that was not guarded before.
+func (r *run) asBefore(ctx context.Context) (decide.Facts, decide.Decision, bool) {
+	command := r.request.Cause.Command
+	if r.Swept == nil || r.sofar.Round != 1 || command == nil || command.Name != "sweep" {
+		return decide.Facts{}, decide.Decision{}, false
+	}
+	shared, err := r.Swept(r.request.Cause.Key+"\n"+r.request.Cause.EventID, r.request.Target)
+	if err != nil {
+		return decide.Facts{}, decide.Decision{}, false
+	}
+	trial := *r
+	trial.shared = shared
+	facts, decision, err := trial.observeAndDecide(ctx)
+	if err != nil || !trial.quiet(facts, decision) {
+		return decide.Facts{}, decide.Decision{}, false
+	}
+	trial.shared = nil
+	*r = trial
+	return facts, decision, true
+}
+
+// reads is the cloud by which the run observes its service.
+func (r *run) reads() Cloud {
+	if r.shared != nil {
+		return r.shared
+	}
+	return r.Cloud
+}
+
+// errWrites ends a look by shared readings that finds something to write.
+var errWrites = errors.New("nothing is written by what looks share")
+
+// quiet reports whether a look found what the memory has, and nothing that goes on.
+func (r *run) quiet(facts decide.Facts, decision decide.Decision) bool {
+	known := facts.Memory
+	if known == nil || r.notPersisted != nil || known.Run != nil || known.Watch != nil || !known.AnyOpenSince.IsZero() ||
+		!known.WantedSince.IsZero() || !known.ContestedSince.IsZero() {
+		return false
+	}
+	remembered := clone(known)
+	return decision.Outcome == report.Compliant && !decision.OutOfScope && len(decision.Waves) == 0 &&
+		len(decision.Plan.Steps) == 0 && len(facts.Posture.Unread) == 0 && len(decision.Run.Unread) == 0 &&
+		decision.Remember.Watch == nil && !r.seeing(decision, nil)(&remembered)
+}
