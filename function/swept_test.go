@@ -1,8 +1,11 @@
 package function
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -40,8 +43,16 @@ func guardedProject(t *testing.T) *bench {
 func (b *bench) sweepIt(t *testing.T) cloudtest.Calls {
 	t.Helper()
 	before := b.calls()
-	if got := b.command("sweep", b.Now().String(), "projects/"+playground.Project); got != http.StatusNoContent {
-		t.Fatalf("the sweep is answered with %d", got)
+	command := []byte(`{"command":"sweep","target":"projects/` + playground.Project + `"}`)
+	body, err := json.Marshal(map[string]any{"subscription": "s",
+		"message": map[string]any{"data": command, "messageId": b.Now().String()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	b.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, CommandsPath, bytes.NewReader(body)))
+	if answer.Code != http.StatusNoContent {
+		t.Fatalf("the sweep is answered with %d", answer.Code)
 	}
 	return b.Calls().Own()[before:]
 }
@@ -50,7 +61,7 @@ func (b *bench) sweepIt(t *testing.T) cloudtest.Calls {
 func (b *bench) lookIn(t *testing.T, sweep string) (report.Report, cloudtest.Calls) {
 	t.Helper()
 	before := b.calls()
-	cause := event.Cause{Kind: event.CommandReceived, Key: sweep, At: b.Now(), Command: &event.Command{Name: "sweep"}}
+	cause := event.Cause{Kind: event.CommandReceived, Key: "sweep", EventID: sweep, At: b.Now(), Command: &event.Command{Name: "sweep"}}
 	item, err := newItem(event.Work{Cause: cause, Target: hello, GiveUpAt: b.Now().Add(GiveUpAfter)})
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +112,13 @@ func TestNothingIsWrittenByWhatLooksShare(t *testing.T) {
 	if last.Outcome != report.Compliant || len(calls.Of(ofProject)) != 1 || !last.ObservedAt.After(began) {
 		t.Fatalf("%s, %d reads of the project; want it compliant by one", last.Outcome, len(calls.Of(ofProject)))
 	}
+	first := last.ObservedAt
+	b.Later(time.Minute)
+	last, _ = b.lookIn(t, "b")
 	read := last.ObservedAt
+	if last.Outcome != report.Compliant || read.Sub(first) < time.Minute {
+		t.Fatalf("a minute later: %s, observed at %s, want that it says when it was read anew", last.Outcome, read)
+	}
 
 	b.turnIAP(false)
 	b.Later(30 * time.Second)

@@ -7,8 +7,8 @@ import (
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
-// keptSweeps bounds for how many projects looks of sweeps share what they read. Those of one project
-// come together.
+// keptSweeps bounds for how many projects looks of sweeps share what they read: about 5 KB for each
+// service with its load balancer. Those of one project come together.
 const keptSweeps = 16
 
 // sweeps are what looks of sweeps share: for each sweep and project what lies around its services. It

@@ -13,11 +13,11 @@ import (
 // for a look that reads all by itself. So nothing is written by shared readings, and no service is found
 // guarded by them that was not guarded before.
 func (r *run) asBefore(ctx context.Context) (decide.Facts, decide.Decision, bool) {
-	command := r.request.Cause.Command
-	if r.Swept == nil || r.sofar.Round != 1 || command == nil || command.Name != "sweep" {
-		return decide.Facts{}, decide.Decision{}, false
+	cause := r.request.Cause
+	if r.Swept == nil || r.sofar.Round != 1 || cause.Command == nil || cause.Command.Name != "sweep" || cause.EventID == "" {
+		return decide.Facts{}, decide.Decision{}, false // a sweep without an id may be another one with the same words
 	}
-	shared, err := r.Swept(r.request.Cause.Key+"\n"+r.request.Cause.EventID, r.request.Target)
+	shared, err := r.Swept(cause.Key+"\n"+cause.EventID, r.request.Target)
 	if err != nil {
 		return decide.Facts{}, decide.Decision{}, false
 	}
@@ -46,8 +46,7 @@ var errWrites = errors.New("nothing is written by what looks share")
 // quiet reports whether a look found what the memory has, and nothing that goes on.
 func (r *run) quiet(facts decide.Facts, decision decide.Decision) bool {
 	known := facts.Memory
-	if known == nil || r.notPersisted != nil || known.Run != nil || known.Watch != nil || !known.AnyOpenSince.IsZero() ||
-		!known.WantedSince.IsZero() || !known.ContestedSince.IsZero() {
+	if known == nil || r.notPersisted != nil || known.Run != nil || known.Watch != nil || !known.ContestedSince.IsZero() {
 		return false
 	}
 	remembered := clone(known)

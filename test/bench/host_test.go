@@ -161,24 +161,24 @@ func (h *host) processor() time.Duration {
 // sweep has the function look at a service, and returns what that took of a processor.
 func (h *host) sweep(service playground.LoadBalanced) time.Duration {
 	h.t.Helper()
-	return h.sweepAtOnce([]playground.LoadBalanced{service})
+	return h.timed("sweep", service.Name())
 }
 
-// sweepAtOnce is sweep of several services, side by side.
-func (h *host) sweepAtOnce(services []playground.LoadBalanced) time.Duration {
+// timed sends a command about several targets, side by side, and returns what that took of a processor.
+func (h *host) timed(command string, targets ...string) time.Duration {
 	h.t.Helper()
 	before := h.processor()
 	var group sync.WaitGroup
-	for _, service := range services {
-		group.Go(func() { h.command("sweep", service) })
+	for _, target := range targets {
+		group.Go(func() { h.command(command, target) })
 	}
 	group.Wait()
 	return h.processor() - before
 }
 
-// command sends the function a command about a service, and returns when it is carried out.
-func (h *host) command(name string, service playground.LoadBalanced) {
-	command, err := json.Marshal(object{"command": name, "target": service.Name()})
+// command sends the function a command about a target, and returns when it is carried out.
+func (h *host) command(name, target string) {
+	command, err := json.Marshal(object{"command": name, "target": target})
 	if err != nil {
 		h.t.Error(err)
 		return
@@ -196,7 +196,7 @@ func (h *host) command(name string, service playground.LoadBalanced) {
 	}
 	response.Body.Close()
 	if response.StatusCode >= 300 {
-		h.t.Errorf("%s of %s: status %d", name, service.Name(), response.StatusCode)
+		h.t.Errorf("%s of %s: status %d", name, target, response.StatusCode)
 	}
 }
 

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/iapguard/iapguard/internal/localcloud/apiserver"
@@ -50,27 +51,37 @@ func build(t *testing.T, cloud *playground.Playground, services ...playground.Lo
 
 // lookFigures are what a look at a protected service takes of a processor, in milliseconds, by how
 // many services its project has: one look at a time, and of twenty that come at once. The profile is of
-// the last ones that came one at a time.
+// the last ones that came one at a time. swept is what a look takes in a sweep of a project of sweptOf
+// services, and sweptCalls how many calls.
 type lookFigures struct {
-	services        []int
-	alone, together []figure
-	profile         string
+	services          []int
+	alone, together   []figure
+	profile           string
+	swept, sweptCalls figure
 }
 
+// sweptOf is of how many services a project is that is swept.
+const sweptOf = 200
+
 func looks(t *testing.T, services ...int) (m lookFigures) {
-	cloud := openCloud(t, nil)
+	var calls atomic.Int64
+	cloud := openCloud(t, func(call apiserver.CallEntry) {
+		if call.Principal.Email() == playground.FunctionAccount {
+			calls.Add(1)
+		}
+	})
 	h := startHost(t, cloud, ordered)
 	built, first := 0, numbered("app", 0)
 	for _, n := range services {
 		for ; built < n; built++ {
 			build(t, cloud, numbered("app", built))
 		}
-		h.sweepAtOnce(twenty(n)) // protects them, and fills the memories
-		h.sweepAtOnce(twenty(n))
+		h.timed("sweep", twenty(n)...) // protects them, and fills the memories
+		h.timed("sweep", twenty(n)...)
 		var alone, together figure
 		measured := func() {
 			for range 12 {
-				alone.addTime(h.sweep(first))
+				alone.addTime(h.timed("audit", first.Name())) // it shares nothing, as the look of an event
 			}
 		}
 		if n == services[len(services)-1] {
@@ -79,7 +90,15 @@ func looks(t *testing.T, services ...int) (m lookFigures) {
 			measured()
 		}
 		for range 5 {
-			together.add(h.sweepAtOnce(twenty(n)).Seconds() * 1000 / 20)
+			together.add(h.timed("audit", twenty(n)...).Seconds() * 1000 / 20)
+		}
+		if n == sweptOf {
+			h.timed("sweep", "projects/"+playground.Project) // protects all
+			for range 3 {
+				before := calls.Load()
+				m.swept.add(h.timed("sweep", "projects/"+playground.Project).Seconds() * 1000 / sweptOf)
+				m.sweptCalls.add(float64(calls.Load()-before) / sweptOf)
+			}
 		}
 		m.services = append(m.services, n)
 		m.alone, m.together = append(m.alone, alone), append(m.together, together)
@@ -89,9 +108,9 @@ func looks(t *testing.T, services ...int) (m lookFigures) {
 
 // twenty are the services that are looked at twenty at a time: not all are others where the project
 // has fewer.
-func twenty(n int) (services []playground.LoadBalanced) {
+func twenty(n int) (services []string) {
 	for i := range 20 {
-		services = append(services, numbered("app", i%n))
+		services = append(services, numbered("app", i%n).Name())
 	}
 	return services
 }

@@ -194,6 +194,10 @@ func processorRows(t *testing.T) []result {
 				shares(m.profile, spent...)},
 		{of + "twenty at once", "flat within 2×", strings.Join(together, "; ") + fmt.Sprintf("; %.1f×", shared), shared <= 2,
 			"looks that begin at the same time share lists; some come while lists are read, and wait for the next ones"},
+		{fmt.Sprintf("sweep of a project of %d services, calls for each", sweptOf), "4",
+			m.sweptCalls.in("") + "; in time of a processor " + m.swept.in(" ms"), m.sweptCalls.median() <= 4,
+			"four of each service that have no bulk read, as in an audit; and each service itself, which a list might show " +
+				"as it was a minute ago"},
 		{"time of a processor of a protection, none and 10,000 log entries about the service", "flat",
 			fmt.Sprintf("%s and %s; %.1f×", none.in(" ms"), many.in(" ms"), many.median()/none.median()),
 			many.median() <= 1.5*none.median(), "three pages of 500 entries are read at most: " + shares(profile, spent...)},

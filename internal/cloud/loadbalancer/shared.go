@@ -35,7 +35,7 @@ func (c *Client) Share(ttl time.Duration, now func() time.Time) (*Shared, error)
 
 // Inventory is the inventory of a project for one look.
 func (s *Shared) Inventory(ctx context.Context, project string) (*Inventory, error) {
-	inv, err := s.own.Get(ctx, project, func(ctx context.Context) (*Inventory, error) { return s.client.Inventory(ctx, project) })
+	inv, err := s.own.Get(ctx, project, func(ctx context.Context) (*Inventory, error) { return s.client.Current(ctx, project) })
 	if inv == nil {
 		return nil, err
 	}
