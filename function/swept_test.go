@@ -161,3 +161,29 @@ func TestASweepDoesNotOverruleWhatIsKnown(t *testing.T) {
 		})
 	}
 }
+
+// What looks share is partial, or was not read: it is read again by a look that shares nothing.
+func TestWhatLooksShareDecidesNothingWhereItIsPartial(t *testing.T) {
+	for name, list := range map[string]string{
+		"partial":  `[{"action":"partial-lists","method":"` + ofBackends + `","place":"global","times":1}]`,
+		"denied":   `[{"action":"status","method":"` + ofBackends + `","status":403,"times":1}]`,
+		"not read": `[{"action":"status","method":"` + ofProject + `","status":403,"times":1}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := guardedProject(t)
+			writes := b.writes()
+			b.SetFaults(list)
+			last, calls := b.lookIn(t, "a")
+			if read := min(len(calls.Of(ofBackends)), len(calls.Of(ofProject))); last.Outcome != report.Compliant || read != 2 ||
+				b.writes() > writes {
+				t.Errorf("%s, %d readings and %d writes; want compliant by a second reading, and none", last.Outcome, read,
+					b.writes()-writes)
+			}
+			b.SetFaults("[]")
+			if last, calls = b.lookIn(t, "b"); last.Outcome != report.Compliant || len(calls.Of(ofBackends)) != 1 {
+				t.Errorf("another sweep: %s by %d lists, want it compliant by lists of its own", last.Outcome,
+					len(calls.Of(ofBackends)))
+			}
+		})
+	}
+}
