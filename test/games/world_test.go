@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,7 +44,9 @@ type world struct {
 	alone   *localcloud.Cloud
 	referee *referee.Referee
 	closing chan struct{}
-	sending sync.WaitGroup // messages that are on their way
+	// messages counts what was sent.
+	messages atomic.Int64
+	sending  sync.WaitGroup // messages that are on their way
 
 	// moving is held while somebody writes and the referee looks.
 	moving    sync.Mutex
@@ -255,7 +258,8 @@ func (w *world) deliver(from origin, path string, data []byte, attributes map[st
 	if w.instances == nil {
 		return
 	}
-	body, err := json.Marshal(referee.Object{"message": referee.Object{"data": data, "attributes": attributes}})
+	body, err := json.Marshal(referee.Object{"message": referee.Object{"data": data, "attributes": attributes,
+		"messageId": fmt.Sprint(w.messages.Add(1))}})
 	if err != nil {
 		w.t.Error(err)
 		return
