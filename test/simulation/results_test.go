@@ -215,7 +215,7 @@ in force to when the write is: a policy takes minutes for both, and what was clo
 met. Such openings count as zero.
 
 The model leaves out what no automation closes (obstacles, holds, exemptions), contests, several instances that
-count each for itself what they guard again, and how Pub/Sub slows down pushes that are refused: where a quota
-refuses reads, the instances are taken to try as often as they can.
+count each for itself what they guard again, and how Pub/Sub slows down pushes that are refused. Where a quota
+refuses reads, sweeps wait for it, and a share of all attempts is refused meanwhile.
 
 `
