@@ -2,6 +2,7 @@ package bench
 
 import (
 	"cmp"
+	"context"
 	"debug/elf"
 	"fmt"
 	"maps"
@@ -37,15 +38,20 @@ func compiled(t *testing.T, program string, symbols bool) string {
 	return path
 }
 
+// served is the environment of a program that serves at a port.
+func served(port string) []string {
+	return []string{"PORT=" + port, "ENDPOINT=http://127.0.0.1:1/", "IAPGUARD_ENDPOINT=http://127.0.0.1:1",
+		"IAPGUARD_REPORTS_TOPIC=" + playground.ReportsTopic, "PUBSUB_EMULATOR_HOST=127.0.0.1:1",
+		"IAPGUARD_SELF=" + playground.FunctionAccount, "LOG_LEVEL=ERROR"}
+}
+
 // answered is how long a program takes from its start until it has answered its first event.
 func answered(t *testing.T, program string, arguments ...string) time.Duration {
 	t.Helper()
 	address := port.Free(t)
 	command := exec.Command(program, arguments...)
 	_, number, _ := strings.Cut(address, ":")
-	command.Env = []string{"PORT=" + number, "ENDPOINT=http://127.0.0.1:1/", "IAPGUARD_ENDPOINT=http://127.0.0.1:1",
-		"IAPGUARD_REPORTS_TOPIC=" + playground.ReportsTopic, "PUBSUB_EMULATOR_HOST=127.0.0.1:1",
-		"IAPGUARD_SELF=" + playground.FunctionAccount, "LOG_LEVEL=ERROR"}
+	command.Env = served(number)
 	began := time.Now()
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
@@ -83,23 +89,25 @@ func starts(t *testing.T, program string, rounds int) (ours, clients figure, slo
 		ours.addTime(answered(t, program, "serve"))
 		clients.addTime(answered(t, empty))
 	}
-	return ours, clients, slowestInits(t, program)
+	all, names := inits(t, program, "serve")
+	theirs, _ := inits(t, empty)
+	return ours, clients, fmt.Sprintf("%.1f ms in all (those of the same clients for %.1f), %s", all, theirs, names)
 }
 
 var initialised = regexp.MustCompile(`(?m)^init (\S+) @\S+ ms, (\S+) ms clock`)
 
-// slowestInits are the packages whose initialisation takes longest: the least of ten starts, for a
-// package that loses the processor meanwhile seems slow.
-func slowestInits(t *testing.T, program string) string {
+// inits are how long the packages of a program initialise, in milliseconds, and those that take longest:
+// the least of ten starts each, for a package that loses the processor meanwhile seems slow.
+func inits(t *testing.T, program string, arguments ...string) (all float64, slowest string) {
 	t.Helper()
 	least := map[string]float64{}
 	for range 10 {
-		command := exec.Command(program, "version")
-		command.Env = []string{"GODEBUG=inittrace=1"}
-		out, err := command.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+		_, number, _ := strings.Cut(port.Free(t), ":")
+		ctx, stop := context.WithTimeout(t.Context(), time.Second/4) // they have initialised by then
+		command := exec.CommandContext(ctx, program, arguments...)
+		command.Env = append(served(number), "GODEBUG=inittrace=1")
+		out, _ := command.CombinedOutput() // it is killed
+		stop()
 		for _, match := range initialised.FindAllStringSubmatch(string(out), -1) {
 			took, err := strconv.ParseFloat(match[2], 64)
 			if err != nil {
@@ -110,18 +118,17 @@ func slowestInits(t *testing.T, program string) string {
 			}
 		}
 	}
-	sum := 0.0
 	for _, took := range least {
-		sum += took
+		all += took
 	}
 	names := slices.SortedFunc(maps.Keys(least), func(a, b string) int {
 		return cmp.Or(cmp.Compare(least[b], least[a]), cmp.Compare(a, b))
 	})
-	text := fmt.Sprintf("%.1f ms in all", sum)
+	var longest []string
 	for _, name := range names[:min(5, len(names))] {
-		text += fmt.Sprintf(", %s %.1f", name, least[name])
+		longest = append(longest, fmt.Sprintf("%s %.1f", name, least[name]))
 	}
-	return text
+	return all, strings.Join(longest, ", ")
 }
 
 const mib = 1 << 20
