@@ -103,12 +103,13 @@ func TestNothingIsWrittenByWhatLooksShare(t *testing.T) {
 	b := guardedProject(t)
 	b.turnIAP(false)
 	began := b.Now()
-	if last, _ := b.lookIn(t, "a"); last.Outcome != report.Protected {
-		t.Fatalf("IAP is off: %s, want that it goes on", last.Outcome)
+	last, calls := b.lookIn(t, "a")
+	if asked := len(calls.Of("pubsub.projects.subscriptions.list")); last.Outcome != report.Protected || asked != 1 {
+		t.Fatalf("IAP is off: %s, and callers were looked for %d times; want that it goes on, and once", last.Outcome, asked)
 	}
 	b.Later(25 * time.Hour)
 	writes := b.writes()
-	last, calls := b.lookIn(t, "b")
+	last, calls = b.lookIn(t, "b")
 	if last.Outcome != report.Compliant || len(calls.Of(ofProject)) != 1 || !last.ObservedAt.After(began) {
 		t.Fatalf("%s, %d reads of the project; want it compliant by one", last.Outcome, len(calls.Of(ofProject)))
 	}

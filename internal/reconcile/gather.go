@@ -56,8 +56,8 @@ func (r *run) observeAndDecide(ctx context.Context) (decide.Facts, decide.Decisi
 			r.sofar, complete = decision.Run, true
 			return facts, decision, nil
 		}
-		if decision.Needs.Slot != nil && r.shared != nil {
-			return facts, decision, errWrites
+		if r.shared != nil {
+			return facts, decision, errNeeds
 		}
 		if err = r.gather(ctx, &facts, decision.Needs); err != nil {
 			return facts, decision, err
@@ -137,7 +137,7 @@ func (r *run) gather(ctx context.Context, facts *decide.Facts, needs decide.Need
 		group.Go(func() error {
 			err := r.retrying(ctx, func() (err error) {
 				found := &decide.Callers{}
-				found.Found, found.Unread, err = r.reads().Callers(ctx, p)
+				found.Found, found.Unread, err = r.Cloud.Callers(ctx, p)
 				facts.Callers = found
 				return err
 			})

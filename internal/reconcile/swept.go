@@ -40,8 +40,9 @@ func (r *run) reads() Cloud {
 	return r.Cloud
 }
 
-// errWrites ends a look by shared readings that finds something to write.
-var errWrites = errors.New("nothing is written by what looks share")
+// errNeeds ends a look by shared readings that needs more than a posture and the memory to decide: there
+// is something to do, or to wait for.
+var errNeeds = errors.New("the decision needs more than what looks share")
 
 // quiet reports whether a look found what the memory has, and nothing that goes on.
 func (r *run) quiet(facts decide.Facts, decision decide.Decision) bool {
