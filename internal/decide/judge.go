@@ -44,11 +44,10 @@ func (d *decider) judgeAs(p posture.Posture) judgement {
 	of := d.settingsOf(p)
 	settings, inScope := of(p.Target)
 	want := policy.Wanted{Settings: settings, SettingsOf: of, WroteAt: d.run.wroteAt(), Clocks: d.clocks(p, settings),
-		Insisted: d.request.Consent || d.request.Whole, OwnAccess: d.ownAccess(), NotFirst: d.notFirst()}
-	byRule := want.Private != policy.PrivateLeave
-	want.OwnGrant = d.ownGrant(p, byRule)
+		Insisted: d.request.Consent || d.request.Whole, OwnAccess: d.ownAccess(settings.Private), NotFirst: d.notFirst()}
+	want.OwnGrant = d.ownGrant(p, want.Private)
 	if want.Private != policy.PrivateInclude || protection.OthersPass(p, want) != nil {
-		want.GuardedOnce = d.guardedOnce(p, byRule)
+		want.GuardedOnce = d.guardedOnce(p, want.Private)
 	}
 	want.OwnGrant = want.OwnGrant || d.ownGrantLogged(p, want)
 	if d.wholeUnderWay() {

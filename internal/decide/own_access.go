@@ -3,15 +3,16 @@ package decide
 import (
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 )
 
 // ownAccess are the members that we let through IAP and did not take out since, by the
 // resource of IAP's policy, as the memory knows. A service that was behind IAP once, or that
-// we closed, keeps them: what is missing there is restored.
-func (d *decider) ownAccess() map[string][]string {
+// we closed, as the rule has it, keeps them: what is missing there is restored.
+func (d *decider) ownAccess(rule policy.Private) map[string][]string {
 	known := d.facts.Memory
-	if known == nil || d.closedByUs() || !known.GuardedSince.IsZero() {
+	if known == nil || d.guardedByUs(rule) || !known.GuardedSince.IsZero() {
 		return nil
 	}
 	ours := map[string][]string{}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/iapguard/iapguard/internal/memory"
 	"github.com/iapguard/iapguard/internal/plan"
+	"github.com/iapguard/iapguard/internal/policy"
 	"github.com/iapguard/iapguard/internal/posture"
 	"github.com/iapguard/iapguard/internal/posture/posturetest"
 )
@@ -41,9 +42,14 @@ func TestOurAccessorsAreKnownFromTheMemory(t *testing.T) {
 		{"it was guarded", &memory.Service{GuardedSince: noon.Add(-time.Hour), Wrote: []memory.Write{granted}}, nil},
 	} {
 		d := &decider{facts: Facts{Posture: p, Memory: tc.known}, now: noon}
-		if diff := cmp.Diff(tc.want, d.ownAccess()); diff != "" {
+		if diff := cmp.Diff(tc.want, d.ownAccess(policy.PrivateLeave)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tc.name, diff)
 		}
+	}
+	restricted := &memory.Service{Wrote: []memory.Write{granted, wrote(restrictIngress, "x", time.Minute)}}
+	d := &decider{facts: Facts{Posture: p, Memory: restricted}, now: noon}
+	if diff := cmp.Diff(map[string][]string{resource: {posturetest.Alice}}, d.ownAccess(policy.PrivateInclude)); diff != "" {
+		t.Errorf("the ingress is restricted, as of every service that the rule includes (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -20,22 +21,37 @@ import (
 // Cloud Run shows must agree: both parts of the protection that stand there, which only those
 // who may change the service can make. Where one is missing, our own writes of the last 24
 // hours must be in the audit log. IAP before the service proves nothing where its agent
-// invokes by a grant of ours alone, or may do so by the rule (byRule). A service that we took the public
+// invokes by a grant of ours alone, or may do so by the rule. A service that we took the public
 // from stays public: see unpublished.
-func (d *decider) guardedOnce(p posture.Posture, byRule bool) bool {
+func (d *decider) guardedOnce(p posture.Posture, rule policy.Private) bool {
+	byRule, guarded := rule != policy.PrivateLeave, d.guardedByUs(rule)
 	switch remembered := d.facts.Memory; {
-	case !door.Private(p) || d.ownGrant(p, byRule):
+	case !door.Private(p) || d.ownGrant(p, rule):
 		return false // nothing depends on it
-	case door.GuardedByIAP(p) && (!byRule || d.closedByUs()), d.unpublished(p):
+	case door.GuardedByIAP(p) && (!byRule || guarded), d.unpublished(p):
 		return true
-	case remembered != nil && !byRule && !d.closedByUs() && remembered.GuardedSince.IsZero():
+	case remembered != nil && !byRule && !guarded && remembered.GuardedSince.IsZero():
 		return false
-	case remembered != nil && (!byRule || d.closedByUs()) && p.AgentInvokes() &&
+	case remembered != nil && (!byRule || guarded) && p.AgentInvokes() &&
 		p.Service.Ingress == posture.IngressInternalLoadBalancing:
 		return true
 	}
-	closed, _ := d.closedInLog(p, byRule)
-	return closed
+	logged, _ := d.guardedInLog(p, rule)
+	return logged
+}
+
+// guardedInLog reports whether the audit log shows that we closed a service, or turned IAP on at it,
+// and whether it was read. Where the rule includes private services, the recipe restricts their ingress
+// too, before IAP is on: that shows nothing.
+func (d *decider) guardedInLog(p posture.Posture, rule policy.Private) (guarded, known bool) {
+	writes, known := d.history()
+	return known && slices.ContainsFunc(writes, func(w event.Write) bool {
+		if rule == policy.PrivateInclude {
+			w.Settings = maps.Clone(w.Settings)
+			delete(w.Settings, "ingress")
+		}
+		return d.closedBy(w, p, rule != policy.PrivateLeave)
+	}), known
 }
 
 // closedInLog reports whether the audit log shows that we closed a service, and whether it
@@ -77,6 +93,17 @@ func closes(w memory.Write) bool {
 	return slices.Contains([]string{string(revokePublic), string(requireInvoker), string(restrictIngress)}, w.Op)
 }
 
+// guardedByUs is closedByUs under a rule. One that includes private services restricts their ingress too,
+// before IAP is on: that shows nothing.
+func (d *decider) guardedByUs(rule policy.Private) bool {
+	if rule != policy.PrivateInclude {
+		return d.closedByUs()
+	}
+	return d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, func(w memory.Write) bool {
+		return w.Op != string(restrictIngress) && closes(w) || w.Op == string(enableIAP) || w.Op == string(enableDirectIAP)
+	})
+}
+
 // closedByUs reports whether the memory knows that we closed a way in, or turned IAP on
 // before the service.
 func (d *decider) closedByUs() bool {
@@ -112,11 +139,11 @@ func (d *decider) closedInMemory() bool {
 
 // ownGrant reports whether IAP's agent invokes the service by a grant of ours that no
 // protection followed, as the memory knows: the service was public for a moment, or the
-// rule grants on private services too (byRule). A record may be lost and begun anew, so the audit
+// rule grants on private services too. A record may be lost and begun anew, so the audit
 // log has to agree that we closed nothing; where it cannot be read, a record that says that
 // the service was guarded before keeps the grant.
-func (d *decider) ownGrant(p posture.Posture, byRule bool) bool {
-	if d.facts.Memory == nil || d.closedByUs() || !door.ByNameOnly(p) {
+func (d *decider) ownGrant(p posture.Posture, rule policy.Private) bool {
+	if d.facts.Memory == nil || d.guardedByUs(rule) || !door.ByNameOnly(p) {
 		return false // nothing depends on it, and the log is asked once a minute only
 	}
 	granted := slices.ContainsFunc(agentsGrants(p), func(at posture.Posture) bool {
@@ -128,11 +155,11 @@ func (d *decider) ownGrant(p posture.Posture, byRule bool) bool {
 	if !granted {
 		return false
 	}
-	closed, known := d.closedInLog(p, byRule)
+	guarded, known := d.guardedInLog(p, rule)
 	if !known {
 		return d.facts.Memory.GuardedSince.IsZero()
 	}
-	return !closed
+	return !guarded
 }
 
 // agentsGrants are the parts of a service, and the whole, whose own policies let IAP's agent

@@ -60,7 +60,7 @@ func TestARecordAloneMakesNoPrivateServiceGuardedOnce(t *testing.T) {
 		p.Backends[0].Members[0].Invokers = p.Invokers
 		s.facts.Posture, s.facts.Memory, s.facts.History = p, tc.known, &History{Writes: tc.writes}
 		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
-		if got := d.guardedOnce(p, s.rules.settings.Private != policy.PrivateLeave); got != tc.want {
+		if got := d.guardedOnce(p, s.rules.settings.Private); got != tc.want {
 			t.Errorf("%s: guarded once %t, want %t", tc.name, got, tc.want)
 		}
 	}
@@ -141,8 +141,47 @@ func TestBehindIAPALostRecordIsSoughtInTheLog(t *testing.T) {
 		p.Backends[0].Members[0].Invokers = p.Invokers
 		s.facts.Posture, s.facts.Memory, s.facts.History = p, tc.known, &History{Writes: tc.writes}
 		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
-		if got := d.guardedOnce(p, s.rules.settings.Private != policy.PrivateLeave); got != tc.want {
+		if got := d.guardedOnce(p, s.rules.settings.Private); got != tc.want {
 			t.Errorf("%s: guarded once %t, want %t", tc.name, got, tc.want)
+		}
+	}
+}
+
+// A rule that includes private services restricts their ingress before IAP is on. Who was let through IAP
+// meanwhile would get in newly.
+func TestARestrictedIngressIsNoProtectionOfTheRecipe(t *testing.T) {
+	write := func(op plan.Op, resource, value string) memory.Write {
+		return memory.Write{Op: string(op), Resource: resource, Field: posture.RoleInvoker, Value: value, At: noon.Add(-time.Minute)}
+	}
+	for _, tc := range []struct {
+		name string
+		op   plan.Op // that was taken last
+		rule policy.Private
+		want bool // it was guarded once
+	}{
+		{"the ingress is restricted, by the recipe", restrictIngress, policy.PrivateInclude, false},
+		{"the ingress is restricted, which the rule does to public services alone", restrictIngress, policy.PrivateBehindIAP, true},
+		{"the public was taken away", revokePublic, policy.PrivateInclude, true},
+		{"IAP was on", enableIAP, policy.PrivateInclude, true},
+	} {
+		s := deployed()
+		s.rules.settings.Private = tc.rule
+		p := s.facts.Posture
+		p.Service.Ingress = posture.IngressInternalLoadBalancing
+		p.Invokers.Bindings = []posture.Binding{{Role: posture.RoleInvoker, Members: []string{p.Agent()}}}
+		p.Backends[0].IAPOn, p.Backends[0].Members[0].Invokers = false, p.Invokers
+		s.facts.Memory = &memory.Service{Wrote: []memory.Write{write(grantInvoker, p.Target.Name(), p.Agent()),
+			write(tc.op, p.Target.Name(), "x")}}
+		s.facts.Posture, s.facts.History = p, &History{Writes: []event.Write{{Cause: event.Cause{
+			Kind: event.RunServiceChanged, Project: p.Target.Project, Location: p.Target.Location, Service: p.Target.Service,
+			Principal: s.facts.Self.Principals[0], UserAgent: s.facts.Self.UserAgent, At: noon.Add(-time.Minute)},
+			Settings: map[string]string{"ingress": "internal-and-cloud-load-balancing"}}}}
+		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
+		if got := d.guardedOnce(p, tc.rule); got != tc.want {
+			t.Errorf("%s: guarded once %t, want %t", tc.name, got, tc.want)
+		}
+		if got := d.ownGrant(p, tc.rule); got == tc.want {
+			t.Errorf("%s: the agent invokes it by our grant alone: %t, want %t", tc.name, got, !tc.want)
 		}
 	}
 }

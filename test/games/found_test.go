@@ -178,6 +178,10 @@ func TestFoundGamesKeepThePromises(t *testing.T) {
 			Services: []play.Service{{Name: "app0", Mine: true, Invoker: true, Used: true}}, Private: "include", Instances: 1,
 			Rights: []kind.Right{kind.Balancer, kind.IAPAdmin}, Moves: []play.Move{on("app0", 0, kind.Balance),
 				{Pause: 780200 * time.Millisecond, Kind: kind.LetIn, Service: "app0", Who: "allAuthenticatedUsers"}}}},
+		{"who is not named gets access to a private service, after its ingress was restricted", play.Game{
+			Services: []play.Service{{Name: "app0", Mine: true, Balanced: true}}, Private: "include", Instances: 1,
+			Rights: []kind.Right{kind.IAPAdmin}, Moves: []play.Move{on("app0", 150*time.Second, kind.NobodyGetsIn),
+				{Pause: 5 * time.Second, Kind: kind.LetIn, Service: "app0", Who: "user:bob@corp.example.com"}}}},
 		{"a used token is replayed at another instance", play.Game{
 			Services: []play.Service{app("app0")}, Instances: 2, Consent: true, Moves: []play.Move{
 				on("app0", time.Minute, consent.Hold), on("app0", time.Second, consent.Replay),
