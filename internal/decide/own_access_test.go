@@ -48,7 +48,8 @@ func TestOurAccessorsAreKnownFromTheMemory(t *testing.T) {
 	}
 	restricted := &memory.Service{Wrote: []memory.Write{granted, wrote(restrictIngress, "x", time.Minute)}}
 	d := &decider{facts: Facts{Posture: p, Memory: restricted}, now: noon}
-	if diff := cmp.Diff(map[string][]string{resource: {posturetest.Alice}}, d.ownAccess(policy.PrivateInclude)); diff != "" {
+	ours := map[string][]string{resource: {posturetest.Alice}}
+	if diff := cmp.Diff(ours, d.ownAccess(policy.PrivateInclude)); diff != "" {
 		t.Errorf("the ingress is restricted, as of every service that the rule includes (-want +got):\n%s", diff)
 	}
 }

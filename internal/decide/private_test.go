@@ -151,7 +151,8 @@ func TestBehindIAPALostRecordIsSoughtInTheLog(t *testing.T) {
 // meanwhile would get in newly.
 func TestARestrictedIngressIsNoProtectionOfTheRecipe(t *testing.T) {
 	write := func(op plan.Op, resource, value string) memory.Write {
-		return memory.Write{Op: string(op), Resource: resource, Field: posture.RoleInvoker, Value: value, At: noon.Add(-time.Minute)}
+		return memory.Write{Op: string(op), Resource: resource, Field: posture.RoleInvoker, Value: value,
+			At: noon.Add(-time.Minute)}
 	}
 	for _, tc := range []struct {
 		name string
@@ -160,7 +161,7 @@ func TestARestrictedIngressIsNoProtectionOfTheRecipe(t *testing.T) {
 		want bool // it was guarded once
 	}{
 		{"the ingress is restricted, by the recipe", restrictIngress, policy.PrivateInclude, false},
-		{"the ingress is restricted, which the rule does to public services alone", restrictIngress, policy.PrivateBehindIAP, true},
+		{"the ingress is restricted, as of public services alone", restrictIngress, policy.PrivateBehindIAP, true},
 		{"the public was taken away", revokePublic, policy.PrivateInclude, true},
 		{"IAP was on", enableIAP, policy.PrivateInclude, true},
 	} {
