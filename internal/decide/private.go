@@ -93,21 +93,17 @@ func closes(w memory.Write) bool {
 	return slices.Contains([]string{string(revokePublic), string(requireInvoker), string(restrictIngress)}, w.Op)
 }
 
+// closedByUs reports whether the memory knows that we closed a way in, or turned IAP on
+// before the service.
+func (d *decider) closedByUs() bool { return d.guardedByUs(policy.PrivateLeave) }
+
 // guardedByUs is closedByUs under a rule. One that includes private services restricts their ingress too,
 // before IAP is on: that shows nothing.
 func (d *decider) guardedByUs(rule policy.Private) bool {
-	if rule != policy.PrivateInclude {
-		return d.closedByUs()
-	}
 	return d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, func(w memory.Write) bool {
-		return w.Op != string(restrictIngress) && closes(w) || w.Op == string(enableIAP) || w.Op == string(enableDirectIAP)
-	})
-}
-
-// closedByUs reports whether the memory knows that we closed a way in, or turned IAP on
-// before the service.
-func (d *decider) closedByUs() bool {
-	return d.facts.Memory != nil && slices.ContainsFunc(d.facts.Memory.Wrote, func(w memory.Write) bool {
+		if rule == policy.PrivateInclude && w.Op == string(restrictIngress) {
+			return false
+		}
 		return closes(w) || w.Op == string(enableIAP) || w.Op == string(enableDirectIAP)
 	})
 }
