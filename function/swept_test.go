@@ -133,6 +133,15 @@ func TestNothingIsWrittenByWhatLooksShare(t *testing.T) {
 	}
 }
 
+func TestASweepWithoutAnIDSharesNothing(t *testing.T) {
+	b := guardedProject(t)
+	for range 2 {
+		if last, calls := b.lookIn(t, ""); last.Outcome != report.Compliant || len(calls.Of(ofBackends)) != 1 {
+			t.Errorf("%s by %d lists, want each look to read its own", last.Outcome, len(calls.Of(ofBackends)))
+		}
+	}
+}
+
 // Something is known that what looks share does not show: the memory has it, or an event came.
 func TestASweepDoesNotOverruleWhatIsKnown(t *testing.T) {
 	for name, learn := range map[string]func(*bench){
@@ -168,6 +177,7 @@ func TestWhatLooksShareDecidesNothingWhereItIsPartial(t *testing.T) {
 	for name, list := range map[string]string{
 		"partial":  `[{"action":"partial-lists","method":"` + ofBackends + `","place":"global","times":1}]`,
 		"denied":   `[{"action":"status","method":"` + ofBackends + `","status":403,"times":1}]`,
+		"a remark": `[{"action":"status","method":"run.projects.locations.domainmappings.list","status":403,"times":1}]`,
 		"not read": `[{"action":"status","method":"` + ofProject + `","status":403,"times":1}]`,
 	} {
 		t.Run(name, func(t *testing.T) {

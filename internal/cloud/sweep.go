@@ -23,7 +23,7 @@ type sweeps struct {
 type swept struct{ sweep, project string }
 
 // Swept returns a cloud for the looks of one sweep at the services of a project. They share what they
-// read of what lies around these: load balancers, what they inherit, callers. It was read after the
+// read of what lies around these: load balancers, and what they inherit. It was read after the
 // sweep began, a minute ago at most, and after the last event about a service of the project that this
 // instance looked at; ObservedAt of their postures is when the first of it was read. Each look reads
 // its service itself, and who may invoke it.

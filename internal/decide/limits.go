@@ -63,7 +63,7 @@ func (d *decider) limited(due []plan.Step) {
 	if d.facts.Slot == nil {
 		again := d.guardedBefore()
 		if !again && d.facts.Memory == nil { // who deletes a record does not make a new service of it
-			if again, _ = d.closedInLog(d.facts.Posture, false); d.needs.History {
+			if again, _ = d.closedInLog(d.facts.Posture, policy.PrivateLeave); d.needs.History {
 				return
 			}
 		}

@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -36,35 +35,22 @@ func (d *decider) guardedOnce(p posture.Posture, rule policy.Private) bool {
 		p.Service.Ingress == posture.IngressInternalLoadBalancing:
 		return true
 	}
-	logged, _ := d.guardedInLog(p, rule)
+	logged, _ := d.closedInLog(p, rule)
 	return logged
-}
-
-// guardedInLog reports whether the audit log shows that we closed a service, or turned IAP on at it,
-// and whether it was read. Where the rule includes private services, the recipe restricts their ingress
-// too, before IAP is on: that shows nothing.
-func (d *decider) guardedInLog(p posture.Posture, rule policy.Private) (guarded, known bool) {
-	writes, known := d.history()
-	return known && slices.ContainsFunc(writes, func(w event.Write) bool {
-		if rule == policy.PrivateInclude {
-			w.Settings = maps.Clone(w.Settings)
-			delete(w.Settings, "ingress")
-		}
-		return d.closedBy(w, p, rule != policy.PrivateLeave)
-	}), known
 }
 
 // closedInLog reports whether the audit log shows that we closed a service, and whether it
 // was read.
-func (d *decider) closedInLog(p posture.Posture, byRule bool) (closed, known bool) {
+func (d *decider) closedInLog(p posture.Posture, rule policy.Private) (closed, known bool) {
 	writes, known := d.history()
-	return known && slices.ContainsFunc(writes, func(w event.Write) bool { return d.closedBy(w, p, byRule) }), known
+	return known && slices.ContainsFunc(writes, func(w event.Write) bool { return d.closedBy(w, p, rule) }), known
 }
 
 // closedBy reports whether a write of ours shows that we closed a service: by its settings,
 // or by an IAM policy that IAP's agent is in, and the public is not. Where the rule grants on
-// private services too (byRule), the policy may have been such a grant.
-func (d *decider) closedBy(w event.Write, p posture.Posture, byRule bool) bool {
+// private services too, the policy may have been such a grant; where it includes them, the recipe
+// restricts their ingress before IAP is on, which shows nothing.
+func (d *decider) closedBy(w event.Write, p posture.Posture, rule policy.Private) bool {
 	if !d.wroteIt(w) || w.Service != p.Target.Service || w.Location != p.Target.Location {
 		return false
 	}
@@ -73,10 +59,11 @@ func (d *decider) closedBy(w event.Write, p posture.Posture, byRule bool) bool {
 	}
 	if w.Kind == event.RunServiceChanged { // a redeploy closes nothing, and what was undone opens
 		ingress := w.Settings["ingress"]
-		return ingress != "" && ingress != string(posture.IngressAll) || w.Settings["invokerIamDisabled"] == "false" ||
-			w.Settings["iapEnabled"] == "true"
+		restricted := rule != policy.PrivateInclude && ingress != "" && ingress != string(posture.IngressAll)
+		return restricted || w.Settings["invokerIamDisabled"] == "false" || w.Settings["iapEnabled"] == "true"
 	}
-	if w.Kind != event.RunIAMChanged || byRule || w.Policy == nil || !w.Policy.Holds(posture.RoleInvoker, p.Agent()) {
+	if w.Kind != event.RunIAMChanged || rule != policy.PrivateLeave || w.Policy == nil ||
+		!w.Policy.Holds(posture.RoleInvoker, p.Agent()) {
 		return false
 	}
 	return !holdsPublic(*w.Policy)
@@ -118,7 +105,7 @@ func (d *decider) closed() bool {
 	if slices.ContainsFunc(d.run.own(), now) || d.unpublished(d.facts.Posture) {
 		return true
 	}
-	closed, known := d.closedInLog(d.facts.Posture, true)
+	closed, known := d.closedInLog(d.facts.Posture, policy.PrivateBehindIAP)
 	return closed || !known && !d.needs.History && d.closedInMemory()
 }
 
@@ -151,7 +138,7 @@ func (d *decider) ownGrant(p posture.Posture, rule policy.Private) bool {
 	if !granted {
 		return false
 	}
-	guarded, known := d.guardedInLog(p, rule)
+	guarded, known := d.closedInLog(p, rule)
 	if !known {
 		return d.facts.Memory.GuardedSince.IsZero()
 	}

@@ -175,7 +175,7 @@ func TestARestrictedIngressIsNoProtectionOfTheRecipe(t *testing.T) {
 			write(tc.op, p.Target.Name(), "x")}}
 		s.facts.Posture, s.facts.History = p, &History{Writes: []event.Write{{Cause: event.Cause{
 			Kind: event.RunServiceChanged, Project: p.Target.Project, Location: p.Target.Location, Service: p.Target.Service,
-			Principal: s.facts.Self.Principals[0], UserAgent: s.facts.Self.UserAgent, At: noon.Add(-time.Minute)},
+			Principal: us, UserAgent: "iapguard/0.1.0", At: noon.Add(-time.Minute)},
 			Settings: map[string]string{"ingress": "internal-and-cloud-load-balancing"}}}}
 		d := &decider{facts: s.facts, rules: Settings{Policy: s.rules}, request: s.request, now: noon}
 		if got := d.guardedOnce(p, tc.rule); got != tc.want {

@@ -24,7 +24,7 @@ const (
 	auditTogether = 8
 	// listTogether bounds how many projects are looked at side by side, and surveyTogether how
 	// many services by looks that share what they read. Each such look waits for two or three
-	// calls of its own. With twice as many, an audit takes two thirds of the time and 25 MiB more.
+	// calls of its own. With twice as many, an audit takes two thirds of the time and more memory.
 	listTogether   = 12
 	surveyTogether = 32
 )
